@@ -1,0 +1,134 @@
+// The report: what a run found, as data. Renderers only format it. `schema` names its version; fields are only ever added to it.
+
+import type { Value } from '../value/field-type.ts';
+
+export const REPORT_SCHEMA = 'plumbline.report/1';
+
+export const FINDING_CLASSES = ['missing', 'stale', 'ahead', 'mismatched', 'orphan', 'duplicate', 'unread'] as const;
+export type FindingClass = (typeof FINDING_CLASSES)[number];
+
+export interface Report {
+  readonly schema: typeof REPORT_SCHEMA;
+  readonly run: string;
+  readonly command: 'check' | 'reconcile' | 'verify-sync';
+  readonly config: string;
+  /** ISO 8601, by this machine's clock. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  /** The source's clock at its snapshot: the moment that the verdict speaks of. */
+  readonly asOf: string | null;
+  readonly verdict: 'in sync' | 'drift' | 'incomplete' | 'refused';
+  readonly exitCode: number;
+  readonly replicas: readonly ReplicaReport[];
+  /** What went wrong outside one replica: a store that could not be reached, an interruption, a limit. */
+  readonly problems: readonly RunProblem[];
+  /** Where findings.ndjson and report.json are; null when nothing was kept. */
+  readonly folder: string | null;
+}
+
+export interface RunProblem {
+  /** The store, replica or stage that it happened in. */
+  readonly where: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface ReplicaReport {
+  /** `docs.incidents` */
+  readonly name: string;
+  readonly entity: string;
+  readonly store: string;
+  readonly kind: string;
+  readonly strategy: Strategy;
+  /** Why the plan chose it, one sentence. */
+  readonly why: string;
+  /** `proven` when all that was asked for was compared; `unproven` when something stopped it, see `error`. */
+  readonly status: 'proven' | 'unproven';
+  readonly error?: RunProblem;
+  /** Rows read on either side; null when the comparison did not get so far. */
+  readonly sourceRows: number | null;
+  readonly replicaRows: number | null;
+  readonly counts: Readonly<Record<FindingClass, number>>;
+  readonly inFlight: { readonly count: number /** Longest lag seen, milliseconds. */; readonly longestLag: number };
+  readonly coverage: Coverage;
+  /** The first findings, in the order in which they were proven; all of them are in findings.ndjson. */
+  readonly findings: readonly Finding[];
+  readonly repair?: RepairReport;
+  readonly seconds: number;
+}
+
+export type Strategy = 'sums' | 'digests' | 'lookup';
+
+export interface Coverage {
+  /** Source columns compared, keys included. */
+  readonly fields: readonly string[];
+  /** What was left out on purpose (`ignore`), never counted against the verdict. */
+  readonly ignored: readonly string[];
+  /** What was not compared although it should have been: the verdict can't be `in sync`. */
+  readonly skipped: readonly string[];
+  /** Whether records that the source lacks could be seen. */
+  readonly orphans: boolean;
+  /** `every row`, `1,204 rows of the last 7d`, `3 keys`, `1 % sample`. */
+  readonly rows: string;
+  /** Reduced precision, tolerances, letter case, mapped values, row filters: one sentence each. */
+  readonly notes: readonly string[];
+  /** Milliseconds. */
+  readonly maxLag: number;
+}
+
+export interface Finding {
+  readonly replica: string;
+  readonly entity: string;
+  readonly class: FindingClass;
+  /** By the source's key columns, canonical values. */
+  readonly key: Readonly<Record<string, string>>;
+  /** The fields that differ, with both canonical values in the replica's spelling. Empty for missing, orphan and unread. */
+  readonly fields: readonly FieldDifference[];
+  readonly sourceVersion?: Value;
+  readonly replicaVersion?: Value;
+  /** Records that stand for the key, when it is not one. */
+  readonly copies?: number;
+  /** For `unread`: why. */
+  readonly reason?: string;
+  /** ISO 8601: first seen, and proven. */
+  readonly seenAt: string;
+  readonly provenAt: string;
+}
+
+export interface FieldDifference {
+  /** The source's column and the replica's field. */
+  readonly name: string;
+  readonly target: string;
+  /** Absent when the field is sensitive. */
+  readonly source?: Value;
+  readonly replica?: Value;
+  readonly sensitive?: true;
+}
+
+export interface RepairReport {
+  /** False for a dry run: the counts then say what would be done (`planned`) and nothing was written. */
+  readonly applied: boolean;
+  /** Records that a repair would write, or tried to, by what it does to them. */
+  readonly planned: { readonly insert: number; readonly update: number; readonly delete: number };
+  readonly outcomes: {
+    readonly written: number;
+    readonly unchanged: number;
+    readonly moved: number;
+    readonly refused: number;
+  };
+  /** Drift that was left alone on purpose, by class, such as orphans without --delete-orphans. */
+  readonly left: Readonly<Partial<Record<FindingClass, number>>>;
+  /** The first errors of refused writes. */
+  readonly errors: readonly string[];
+  /** Repaired records that were read back, and how many of them were equal then. */
+  readonly verified: { readonly read: number; readonly equal: number };
+}
+
+/** All that drifts: everything but `unread`. */
+export function driftOf(counts: Readonly<Record<FindingClass, number>>): number {
+  return FINDING_CLASSES.reduce((sum, name) => (name === 'unread' ? sum : sum + counts[name]), 0);
+}
+
+export function noCounts(): Record<FindingClass, number> {
+  return { missing: 0, stale: 0, ahead: 0, mismatched: 0, orphan: 0, duplicate: 0, unread: 0 };
+}

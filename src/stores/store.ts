@@ -1,0 +1,146 @@
+// The store contract and the guide to a new kind of store. A store decodes and writes; it never compares, retries, logs,
+// counts or reads the environment.
+//
+// To add a kind: one file here that exports a `StoreDefinition`, one line in `registry.ts`, and one call of the shared
+// suite in test/stores/contract.ts, which writes through the native driver and reads through the store, and the reverse.
+//
+//  1. `options` is a zod object for what stands under `stores.NAME` besides `kind` and `url`; `replicaOptions` for what
+//     stands in a replica besides the common words. Unknown keys are errors without your doing anything.
+//  2. `connect` loads the driver (import() inside it, so that a user without that store never pays for it), connects,
+//     really asks the server something, and returns the store. What fails is a StoreError with `transient` set right.
+//  3. The five verbs below. Each promise says what is owed; the shared suite checks them.
+//  4. If the server can hash rows by itself, or if hashing its raw bytes is cheaper than decoding them, add `hashing`.
+//     Without it the engine hashes what `scan` yields.
+
+import type { z } from 'zod';
+import type { Problem } from '../errors.ts';
+import type { Key, Mapping, Row } from '../mapping/mapping.ts';
+import type { BucketFilter, BucketSums, DigestPage, HashScheme } from '../value/digest.ts';
+
+/** One replica, as its store sees it. */
+export interface Replica {
+  /** `docs.incidents`: the store's name in the config, a dot, the target. */
+  readonly name: string;
+  /** The collection, table, label … */
+  readonly target: string;
+  readonly mapping: Mapping;
+  /** Restricts which records belong to the replica, in the store's own words (SQL text, a Mongo filter). Trusted: it is the user's config. */
+  readonly where?: unknown;
+  /** What `replicaOptions` parsed. */
+  readonly options: unknown;
+}
+
+/** What a store found where a replica should be. */
+export interface Inspection {
+  /** Records, roughly; exact where that is cheap. */
+  readonly estimatedRows: number;
+  /** A unique index guards the key, so no key can stand twice. */
+  readonly keyIsUnique: boolean;
+  /** By target: digits after the second that the field can hold, where that is less than 6. */
+  readonly timestampPrecision: ReadonlyMap<string, number>;
+  /** False where the server's or the raw bytes' hash can't be trusted for this mapping: the engine then hashes decoded records. */
+  readonly hashable: boolean;
+  /** What is reduced or assumed, for the coverage line: `timestamps hold milliseconds`. */
+  readonly notes: readonly string[];
+  /** What makes a comparison impossible: no such table, no such column, a type that can't hold the field. `path` is a target or ''. */
+  readonly problems: readonly Problem[];
+  /** What makes only writing impossible or unsafe: no permission, no unique index on the key. */
+  readonly writeProblems: readonly Problem[];
+}
+
+/** What a kind of store can't do, printed in the plan and the report. */
+export interface Limits {
+  /** Sentences for the coverage section, such as `reads no snapshot: records may move while they are read`. */
+  readonly notes: readonly string[];
+  /** Most keys that one `fetch` should be given. */
+  readonly fetchKeys: number;
+  /** Most changes that one `apply` should be given. */
+  readonly applyChanges: number;
+}
+
+/** A record with what `apply` needs to tell whether it has changed since. */
+export interface FetchedRow extends Row {
+  /** Opaque to everyone but its store; valid only for the store object that made it. */
+  readonly token: unknown;
+}
+
+/** One intended write. Only mapped fields are ever touched. */
+export type Change =
+  /** Write a record that was absent; if one is there by now, the outcome is `moved`. */
+  | { readonly kind: 'insert'; readonly row: Row }
+  /** Set `fields` (indexes into `mapping.fields`) of the record that carries `expected`; if it changed since: `moved`. */
+  | {
+      readonly kind: 'update';
+      readonly row: Row;
+      readonly fields: readonly number[];
+      readonly expected: FetchedRow;
+    }
+  /** Remove the record that carries `expected`; if it changed since: `moved`; if it is gone already: `unchanged`. */
+  | { readonly kind: 'delete'; readonly expected: FetchedRow };
+
+export type Outcome =
+  | { readonly outcome: 'written' | 'unchanged' | 'moved' }
+  | { readonly outcome: 'refused'; readonly error: string };
+
+export interface Store {
+  readonly limits: Limits;
+
+  /** What the server is, for doctor and the report: `PostgreSQL 18.4`. */
+  readonly product: string;
+
+  /** Looks at the schema, reads no record (a few at most, to learn types). Problems are returned, not thrown; a failing server throws. */
+  inspect(replica: Replica): Promise<Inspection>;
+
+  /**
+   * Every record once, in any order, in pages of at most a few thousand, decoded to canonical values. A record that can't be decoded
+   * comes with `unread`; its key is as much as could be read. Ending the iteration early frees the cursor.
+   * Throws a StoreError when it can't go on: never ends early in silence.
+   */
+  scan(replica: Replica, signal?: AbortSignal): AsyncIterable<readonly Row[]>;
+
+  /**
+   * The records of these keys, in any order; absent keys are left out, a key that stands twice comes twice.
+   * `replica.where` applies here as well. All keys are looked up, or it throws.
+   */
+  fetch(replica: Replica, keys: readonly Key[]): Promise<readonly FetchedRow[]>;
+
+  /**
+   * Makes the changes, each only if its condition still holds, and returns one outcome a change in the same order. Idempotent. A row that the
+   * server rejects is `refused` and stops no other; a lost connection throws.
+   */
+  apply(replica: Replica, changes: readonly Change[]): Promise<readonly Outcome[]>;
+
+  close(): Promise<void>;
+
+  readonly hashing?: Hashing;
+}
+
+/** What a store offers that can hash records without the engine decoding them. */
+export interface Hashing {
+  /**
+   * One digest a record, every record once, as `scan`. With `filter`, only records whose key falls into a wanted bucket, and every page
+   * then knows its keys.
+   */
+  digests(replica: Replica, scheme: HashScheme, filter?: BucketFilter, signal?: AbortSignal): AsyncIterable<DigestPage>;
+  /** Sums of all records by bucket of the key hash, computed by the server. `buckets` is a power of two. */
+  sums?(replica: Replica, scheme: HashScheme, buckets: number, signal?: AbortSignal): Promise<BucketSums>;
+}
+
+/** A kind of store. `Options` is what the config gives besides `kind` and `url`. */
+export interface StoreDefinition<Options = unknown> {
+  readonly kind: string;
+  /** What a replica's place is called in messages: `table`, `collection`. */
+  readonly place: string;
+  readonly options: z.ZodType<Options>;
+  readonly replicaOptions: z.ZodType;
+  connect(settings: StoreSettings<Options>): Promise<Store>;
+}
+
+export interface StoreSettings<Options = unknown> {
+  /** The store's name in the config, for messages. */
+  readonly name: string;
+  /** With its secrets; never to be printed. */
+  readonly url: string;
+  readonly options: Options;
+  readonly signal?: AbortSignal;
+}
