@@ -1,0 +1,14 @@
+// Nothing in, a TCP port out that was free on 127.0.0.1 a moment ago. It reserves nothing: whoever binds it must be
+// ready to lose the race and ask again.
+
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
