@@ -65,6 +65,8 @@ export interface FieldConfig {
   readonly type?: string;
   /** For numbers in their own unit, for timestamps in microseconds. */
   readonly tolerance?: number;
+  /** The tolerance was written as a duration (`1s`), which is a mistake on a field that holds no time. */
+  readonly toleranceIsDuration?: boolean;
   readonly ignoreCase?: boolean;
   readonly map?: ReadonlyMap<string, MappedValue>;
   readonly ignore?: boolean;

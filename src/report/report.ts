@@ -24,6 +24,17 @@ export interface Report {
   readonly problems: readonly RunProblem[];
   /** Where findings.ndjson and report.json are; null when nothing was kept. */
   readonly folder: string | null;
+  /** The record that verify-sync was asked for. */
+  readonly subject?: Subject;
+}
+
+export interface Subject {
+  readonly entity: string;
+  /** By the source's key columns, canonical values. */
+  readonly key: Readonly<Record<string, string>>;
+  /** Whether the source has it; null when the source could not be asked. */
+  readonly exists: boolean | null;
+  readonly version?: Value;
 }
 
 export interface RunProblem {
@@ -122,11 +133,20 @@ export interface RepairReport {
   readonly errors: readonly string[];
   /** Repaired records that were read back, and how many of them were equal then. */
   readonly verified: { readonly read: number; readonly equal: number };
+  /** Drifted records that were not equal when the run ended. Absent: what was found less what was read back equal. */
+  readonly remaining?: number;
 }
 
 /** All that drifts: everything but `unread`. */
 export function driftOf(counts: Readonly<Record<FindingClass, number>>): number {
   return FINDING_CLASSES.reduce((sum, name) => (name === 'unread' ? sum : sum + counts[name]), 0);
+}
+
+/** Drifted records that a replica still holds at the end of the run. */
+export function remainingDrift(replica: ReplicaReport): number {
+  const found = driftOf(replica.counts);
+  if (!replica.repair?.applied) return found;
+  return replica.repair.remaining ?? Math.max(0, found - replica.repair.verified.equal);
 }
 
 export function noCounts(): Record<FindingClass, number> {

@@ -1,0 +1,205 @@
+// What the file says, made into a Config: defaults, the kinds' own words, and what one key says about another.
+
+import path from 'node:path';
+import type { z } from 'zod';
+import type { StoreDefinition } from '../stores/store.ts';
+import { check, type Loose, reportUnknownKey, wordsOf } from './check.ts';
+import type { Config, EntityConfig, ReplicaConfig, StoreConfig } from './config.ts';
+import { parseDuration, parsePercent } from './duration.ts';
+import { resolveFields } from './fields.ts';
+import { applyNaming, tableName } from './naming.ts';
+import type { ProblemList } from './problem-list.ts';
+import { type RawEntity, type RawFile, type RawReplica, replicaShape, storeShape } from './schema.ts';
+import { suggest } from './suggest.ts';
+import { checkOptions, checkSourceUrl, checkUrl } from './urls.ts';
+import type { Path } from './yaml-tree.ts';
+
+export type Definitions = ReadonlyMap<string, StoreDefinition>;
+
+interface Context {
+  readonly raw: Loose<RawFile>;
+  readonly definitions: Definitions;
+  readonly problems: ProblemList;
+}
+
+/** To be used only if no problem was added: until then it is as much as could be made out. */
+export function resolveConfig(
+  raw: Loose<RawFile>,
+  file: string,
+  definitions: Definitions,
+  problems: ProblemList,
+): Config {
+  const context: Context = { raw, definitions, problems };
+  if (raw.source?.url !== undefined) checkSourceUrl(raw.source.url, ['source', 'url'], problems);
+  const stores = new Map(Object.keys(raw.stores ?? {}).map((name) => [name, resolveStore(name, context)]));
+  const entities = Object.keys(raw.entities ?? {}).map((name) => resolveEntity(name, context));
+  return {
+    file,
+    source: { url: raw.source?.url ?? '' },
+    stores,
+    entities: nameReplicas(entities, problems),
+    confirm: {
+      interval: parseDuration(raw.confirm?.interval ?? 100) ?? 100,
+      giveUp: raw.confirm?.giveUp === undefined ? undefined : parseDuration(raw.confirm.giveUp),
+    },
+    limits: {
+      maxRows: raw.limits?.maxRows ?? 10_000,
+      maxPercent: resolvePercent(raw.limits?.maxPercent ?? 10, problems),
+    },
+    folder: path.resolve(path.dirname(file), raw.folder ?? '.plumbline'),
+  };
+}
+
+function resolvePercent(words: string | number, problems: ProblemList): number {
+  const percent = parsePercent(words);
+  if (percent === undefined) problems.add(['limits', 'maxPercent'], 'must lie between 0 and 100');
+  return percent ?? 0;
+}
+
+function resolveStore(name: string, { raw, definitions, problems }: Context): StoreConfig {
+  const here = ['stores', name];
+  const store = raw.stores?.[name] ?? {};
+  const { kind, url } = store;
+  if (url !== undefined) checkUrl(url, [...here, 'url'], name, problems);
+  const definition = kind === undefined ? undefined : definitions.get(kind);
+  if (kind !== undefined && definition === undefined) {
+    const near = suggest(kind, definitions.keys());
+    const words = `unknown kind ${problems.shown([...here, 'kind'], kind)}`;
+    problems.add([...here, 'kind'], near === undefined ? words : `${words}; did you mean ${JSON.stringify(near)}?`, {
+      hint: `Kinds known: ${[...definitions.keys()].sort().join(', ')}.`,
+    });
+  }
+  const own = omit(store, storeShape);
+  checkOptions(own, here, name, problems);
+  const options = definition && checkOwn(definition.options, own, Object.keys(storeShape), here, problems);
+  return { name, kind: kind ?? '', url: url ?? '', options };
+}
+
+/** The keys that belong to the kind, by the kind's own schema; an unknown one is held against the common words as well. */
+function checkOwn(
+  schema: z.ZodType,
+  own: Record<string, unknown>,
+  common: readonly string[],
+  here: Path,
+  problems: ProblemList,
+): unknown {
+  const known = wordsOf(schema);
+  const wanted: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(own)) {
+    if (known === undefined || known.includes(key)) wanted[key] = value;
+    else reportUnknownKey([...here, key], [...common, ...known], problems);
+  }
+  return check(schema, wanted, here, problems).parsed;
+}
+
+function omit(given: object, shape: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([key]) => !Object.hasOwn(shape, key)));
+}
+
+function resolveEntity(name: string, context: Context): EntityConfig {
+  const { raw, problems } = context;
+  const { tree } = problems;
+  const here = ['entities', name];
+  const entity: Loose<RawEntity> = raw.entities?.[name] ?? {};
+  const given = (key: string) => tree.has([...here, key]);
+  if (given('table') && given('sql')) {
+    problems.add([...here, 'sql'], 'stands beside table', {
+      hint: 'Keep one: table for a table, sql for a query.',
+      at: 'key',
+    });
+  } else if (!given('table') && !given('sql')) {
+    problems.add(here, 'neither table nor sql is given', {
+      hint: 'Name the source table, or give a query as sql.',
+      at: 'key',
+    });
+  } else if (given('sql') && !given('key')) {
+    problems.add([...here, 'key'], 'missing', {
+      hint: 'A query has no primary key: name the column or columns that tell its rows apart.',
+      at: 'key',
+    });
+  }
+  const key = typeof entity.key === 'string' ? [entity.key] : entity.key?.filter((column) => column !== undefined);
+  const twice = key?.find((column, index) => key.indexOf(column) < index);
+  if (twice !== undefined) problems.add([...here, 'key'], `names ${problems.shown([...here, 'key'], twice)} twice`);
+  return {
+    name,
+    table: entity.table,
+    // The query is wrapped in others, where a closing semicolon would end the statement.
+    sql: entity.sql?.replace(/;\s*$/, ''),
+    where: entity.where,
+    key,
+    version: entity.version,
+    replicas: (entity.replicas ?? []).map((replica, index) =>
+      resolveReplica(replica ?? {}, index, name, { ...entity, key }, context),
+    ),
+  };
+}
+
+function resolveReplica(
+  replica: Loose<RawReplica>,
+  index: number,
+  entityName: string,
+  entity: Loose<RawEntity> & { readonly key?: readonly string[] },
+  { raw, definitions, problems }: Context,
+): ReplicaConfig {
+  const here = ['entities', entityName, 'replicas', index];
+  const kind = checkStore(replica.store, [...here, 'store'], raw, problems);
+  const definition = kind === undefined ? undefined : definitions.get(kind);
+  const own = omit(replica, replicaShape);
+  const options = definition && checkOwn(definition.replicaOptions, own, Object.keys(replicaShape), here, problems);
+  const naming = replica.naming ?? entity.naming ?? 'asIs';
+  const target =
+    replica.target ?? applyNaming(entity.table === undefined ? entityName : tableName(entity.table), naming);
+  return {
+    name: replica.store === undefined ? '' : `${replica.store}.${target}`,
+    store: replica.store ?? '',
+    target,
+    naming,
+    where: replica.where,
+    maxLag: parseDuration(replica.maxLag ?? 500) ?? 500,
+    fields: resolveFields({ entityName, entity, replica, index, naming }, problems),
+    onlyListed: replica.onlyListed ?? false,
+    options,
+  };
+}
+
+/** The kind of the store that is named, when there is one. */
+function checkStore(
+  name: string | undefined,
+  here: Path,
+  raw: Loose<RawFile>,
+  problems: ProblemList,
+): string | undefined {
+  // What is wrong with the stores themselves is told there.
+  const given = (problems.tree.value as { readonly stores?: unknown }).stores;
+  if (name === undefined || typeof given !== 'object' || given === null) return undefined;
+  if (!Object.hasOwn(given, name)) {
+    const near = suggest(name, Object.keys(given));
+    const words = `no store is named ${problems.shown(here, name)}`;
+    problems.add(here, near === undefined ? words : `${words}; did you mean ${JSON.stringify(near)}?`, {
+      hint: Object.keys(given).length > 0 ? `Stores here: ${Object.keys(given).join(', ')}.` : 'Add it under stores.',
+    });
+    return undefined;
+  }
+  return raw.stores?.[name]?.kind;
+}
+
+/** Replicas of several entities in one place get `#entity`; the same place twice in one entity can't be told apart. */
+function nameReplicas(entities: readonly EntityConfig[], problems: ProblemList): EntityConfig[] {
+  const count = new Map<string, number>();
+  for (const { name } of entities.flatMap(({ replicas }) => replicas)) count.set(name, (count.get(name) ?? 0) + 1);
+  const seen = new Map<string, string>();
+  return entities.map((entity) => ({
+    ...entity,
+    replicas: entity.replicas.map((replica, index) => {
+      const name = (count.get(replica.name) ?? 0) > 1 ? `${replica.name}#${entity.name}` : replica.name;
+      const here = ['entities', entity.name, 'replicas', index];
+      const other = seen.get(name);
+      if (other !== undefined && replica.name !== '') {
+        problems.add(here, `is the same place as ${other}`, { hint: 'Remove one of them, or give it another target.' });
+      }
+      seen.set(name, other ?? `entities.${entity.name}.replicas[${index}]`);
+      return { ...replica, name };
+    }),
+  }));
+}

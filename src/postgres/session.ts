@@ -1,0 +1,123 @@
+// Connections to PostgreSQL, source and replicas alike: settings that make every value's text canonical, and errors that say what to do.
+
+import pg from 'pg';
+import { StoreError, wordsOf } from '../errors.ts';
+
+/** Every value arrives as PostgreSQL's own text; the canonical functions read it. */
+const asText = { getTypeParser: () => (value: unknown) => value } as unknown as pg.CustomTypesConfig;
+
+// jit: compiling a long hash expression costs more than running it on all but huge tables. enable_sort: without statistics for the bucket
+// expression the planner would sort every row in order to group.
+const SETTINGS = `set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set extra_float_digits = 1;
+set bytea_output = 'hex'; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set jit = off; set client_encoding = 'UTF8'`;
+
+export interface SessionOptions {
+  /** The store's name in the config, or `source`. */
+  readonly name: string;
+  readonly url: string;
+  /** The session refuses every write, whatever the role may do. */
+  readonly readOnly: boolean;
+  readonly connections: number;
+}
+
+export type Rows = readonly Readonly<Record<string, string | null>>[];
+
+/** A small pool of connections to one server. Closed by `close`; every failure is a StoreError. */
+export class Session {
+  readonly name: string;
+  private readonly pool: pg.Pool;
+
+  constructor(options: SessionOptions) {
+    this.name = options.name;
+    this.pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.connections,
+      connectionTimeoutMillis: 10_000,
+      application_name: 'plumbline',
+      types: asText,
+      keepAlive: true,
+      onConnect: async (client) => {
+        await client.query(`${SETTINGS}; set default_transaction_read_only = ${options.readOnly ? 'on' : 'off'}`);
+      },
+    });
+    // An idle connection that breaks is replaced at the next use; what was being asked fails there.
+    this.pool.on('error', () => {});
+  }
+
+  async query(verb: string, sql: string, values: readonly unknown[] = []): Promise<Rows> {
+    return this.using(verb, async (client) => (await client.query(sql, values as unknown[])).rows as Rows);
+  }
+
+  /** Lends a connection. One that failed is thrown away. */
+  async using<T>(verb: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.take(verb);
+    let broken = true;
+    try {
+      const result = await work(client);
+      broken = false;
+      return result;
+    } catch (error) {
+      broken = !(error instanceof pg.DatabaseError) || isFatal(error);
+      throw this.explain(verb, error);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** A connection of one's own; give it back with `release`. */
+  async take(verb: string): Promise<pg.PoolClient> {
+    try {
+      return await this.pool.connect();
+    } catch (error) {
+      throw this.explain(verb === 'connect' ? verb : `${verb}: connect`, error);
+    }
+  }
+
+  explain(verb: string, error: unknown): Error {
+    return error instanceof StoreError ? error : postgresError(this.name, verb, error);
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+}
+
+/** PostgreSQL's errors by class: which pass by themselves, and what to do about the others (Appendix A of its manual). */
+export function postgresError(store: string, verb: string, error: unknown): Error {
+  if (error instanceof Error && (error.name === 'InterruptedError' || error.name === 'StoreError')) return error;
+  const code = (error as { code?: unknown } | undefined)?.code;
+  const sqlState = typeof code === 'string' ? code : '';
+  const network = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI)/.test(sqlState);
+  const lost = network || /Connection terminated|timeout expired|timeout exceeded/i.test(wordsOf(error));
+  const transient = lost || /^(08|53|57P0|40001|40P01|55P03)/.test(sqlState);
+  return new StoreError(store, verb, wordsOf(error), { cause: error, transient, hint: hintFor(sqlState, lost) });
+}
+
+function hintFor(sqlState: string, lost: boolean): string | undefined {
+  if (sqlState === '28P01' || sqlState === '28000')
+    return 'User or password is wrong, or pg_hba.conf does not let this machine in.';
+  if (sqlState === '3D000') return 'The database in the URL does not exist on that server.';
+  if (sqlState === '42501')
+    return 'The role lacks a permission: grant it SELECT on the tables (and for repairs INSERT, UPDATE, DELETE on the replica).';
+  if (sqlState === '42P01') return 'The table does not exist, or is not on the search_path: name its schema.';
+  if (sqlState === '25006') return 'The server is a standby or the session is read only: writes go to a primary.';
+  if (sqlState === '53300')
+    return 'The server has no connection left: raise max_connections or run with lower concurrency.';
+  if (sqlState === 'ENOTFOUND' || sqlState === 'EAI_AGAIN') return 'The host name is unknown here: check the URL.';
+  if (lost) return 'Is PostgreSQL running there, and may this machine reach it?';
+  return undefined;
+}
+
+function isFatal(error: pg.DatabaseError): boolean {
+  return error.severity === 'FATAL' || error.severity === 'PANIC' || error.code?.startsWith('57P') === true;
+}
+
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A text as an SQL literal, for the statements that take no parameters (COPY). */
+export function quoteLiteral(text: string): string {
+  const quoted = text.replaceAll("'", "''");
+  return quoted.includes('\\') ? `E'${quoted.replaceAll('\\', '\\\\')}'` : `'${quoted}'`;
+}

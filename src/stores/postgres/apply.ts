@@ -1,0 +1,251 @@
+// Writes to a PostgreSQL replica. Every write carries its condition: an insert only where the key is free, an update or a delete only of the very
+// row version (ctid and xmin) that was read. A batch that a row spoils is done again row by row.
+
+import { StoreError } from '../../errors.ts';
+import { type Field, keyText, type Mapping } from '../../mapping/mapping.ts';
+import type { Column } from '../../postgres/columns.ts';
+import { decodeKey, decodeRow, keyParameters, type Relation, rowsByKeySql } from '../../postgres/relation.ts';
+import { textSql } from '../../postgres/row-hash-sql.ts';
+import { quoteIdentifier, type Session } from '../../postgres/session.ts';
+import type { FieldType, Value } from '../../value/field-type.ts';
+import { type JsonTree, parseJson } from '../../value/json.ts';
+import type { Change, FetchedRow, Outcome } from '../store.ts';
+import { isUnique } from './inspect.ts';
+
+type Insert = Extract<Change, { kind: 'insert' }>;
+type Update = Extract<Change, { kind: 'update' }>;
+type Delete = Extract<Change, { kind: 'delete' }>;
+/** Positions, within the batch, of the changes that took effect. */
+type Written = ReadonlySet<number>;
+
+export async function applyChanges(
+  session: Session,
+  relation: Relation,
+  mapping: Mapping,
+  changes: readonly Change[],
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = new Array(changes.length);
+  for (const batch of batchesOf(changes)) {
+    const results = await applyBatch(
+      session,
+      relation,
+      mapping,
+      batch.map((i) => changes[i]!),
+    );
+    batch.forEach((index, i) => {
+      outcomes[index] = results[i]!;
+    });
+  }
+  return outcomes;
+}
+
+/** Changes that one statement can make: the same kind, and for updates the same fields. */
+function batchesOf(changes: readonly Change[]): readonly (readonly number[])[] {
+  const batches = new Map<string, number[]>();
+  changes.forEach((change, i) => {
+    const name = change.kind === 'update' ? `update ${change.fields.join(',')}` : change.kind;
+    const batch = batches.get(name);
+    if (batch === undefined) batches.set(name, [i]);
+    else batch.push(i);
+  });
+  return [...batches.values()];
+}
+
+async function applyBatch(
+  session: Session,
+  relation: Relation,
+  mapping: Mapping,
+  batch: readonly Change[],
+): Promise<Outcome[]> {
+  try {
+    const written = await write(session, relation, mapping, batch);
+    const gone =
+      batch[0]!.kind === 'delete'
+        ? await goneOf(session, relation, mapping, batch as Delete[], written)
+        : new Set<number>();
+    return batch.map((_, i) => ({ outcome: written.has(i) ? 'written' : gone.has(i) ? 'unchanged' : 'moved' }));
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.transient) throw error;
+    if (batch.length === 1) return [{ outcome: 'refused', error: error.detail }];
+    const outcomes: Outcome[] = [];
+    for (const change of batch) outcomes.push(...(await applyBatch(session, relation, mapping, [change])));
+    return outcomes;
+  }
+}
+
+function write(session: Session, relation: Relation, mapping: Mapping, batch: readonly Change[]): Promise<Written> {
+  switch (batch[0]!.kind) {
+    case 'insert':
+      return insert(session, relation, mapping, batch as Insert[]);
+    case 'update':
+      return update(session, relation, mapping, batch as Update[]);
+    case 'delete':
+      return remove(session, relation, batch as Delete[]);
+  }
+}
+
+async function insert(
+  session: Session,
+  relation: Relation,
+  mapping: Mapping,
+  batch: readonly Insert[],
+): Promise<Written> {
+  const fields = [...mapping.key, ...mapping.fields].filter((field) => !isGenerated(relation, field));
+  const names = fields.map((field) => quoteIdentifier(field.target));
+  const values = fields.map((field, i) => fromParameter(columnOf(relation, field), `given.c${i}`));
+  const keyNames = mapping.key.map((field) => quoteIdentifier(field.target));
+  // Without a unique index there is nothing to conflict with, so look first; two writers at once can still both insert (a write problem of inspect).
+  const unique = isUnique(relation.shape, mapping.key);
+  const guard = unique
+    ? ` on conflict (${keyNames.join(', ')}) do nothing`
+    : ` where not exists (select 1 from ${relation.shape.from} as there where ${mapping.key
+        .map(
+          (field, i) =>
+            `there.${keyNames[i]} = ${fromParameter(columnOf(relation, field), `given.c${fields.indexOf(field)}`)}`,
+        )
+        .join(' and ')})`;
+  const returned = mapping.key.map((field, i) => `${textSql(columnOf(relation, field))} as k${i}`);
+  const rows = await session.query(
+    `insert ${batch.length} rows`,
+    `insert into ${relation.shape.from} (${names.join(', ')}) overriding system value
+     select ${values.join(', ')} from unnest(${fields.map((_, i) => `$${i + 1}::text[]`).join(', ')}) as given(${fields.map((_, i) => `c${i}`).join(', ')})
+     ${guard} returning ${returned.join(', ')}`,
+    fields.map((field) =>
+      batch.map((change) => parameter(columnOf(relation, field), fieldValue(mapping, field, change.row))),
+    ),
+  );
+  const there = new Set(
+    rows.map((row) =>
+      keyText(
+        decodeKey(
+          mapping,
+          mapping.key.map((_, i) => row[`k${i}`]!),
+        ),
+      ),
+    ),
+  );
+  return positions(batch, (change) => there.has(keyText(change.row.key)));
+}
+
+async function update(
+  session: Session,
+  relation: Relation,
+  mapping: Mapping,
+  batch: readonly Update[],
+): Promise<Written> {
+  const fields = batch[0]!.fields
+    .map((index) => mapping.fields[index]!)
+    .filter((field) => !isGenerated(relation, field));
+  if (fields.length === 0)
+    throw new StoreError(session.name, 'update', 'only generated columns differ: the server fills them itself');
+  const sets = fields.map(
+    (field, i) => `${quoteIdentifier(field.target)} = ${fromParameter(columnOf(relation, field), `given.c${i}`)}`,
+  );
+  const parameters = fields.map((field) =>
+    batch.map((change) => parameter(columnOf(relation, field), fieldValue(mapping, field, change.row))),
+  );
+  const rows = await session.query(
+    `update ${batch.length} rows`,
+    `update ${relation.shape.from} as held set ${sets.join(', ')}
+       from unnest($1::tid[], $2::text[], $3::int4[]${fields.map((_, i) => `, $${i + 4}::text[]`).join('')})
+            as given(row_id, row_version, position${fields.map((_, i) => `, c${i}`).join('')})
+      where held.ctid = given.row_id and held.xmin::text = given.row_version returning given.position`,
+    [...tokensOf(batch.map((change) => change.expected)), batch.map((_, i) => i), ...parameters],
+  );
+  return new Set(rows.map((row) => Number(row.position)));
+}
+
+async function remove(session: Session, relation: Relation, batch: readonly Delete[]): Promise<Written> {
+  const rows = await session.query(
+    `delete ${batch.length} rows`,
+    `delete from ${relation.shape.from} as held using unnest($1::tid[], $2::text[], $3::int4[]) as given(row_id, row_version, position)
+      where held.ctid = given.row_id and held.xmin::text = given.row_version returning given.position`,
+    [...tokensOf(batch.map((change) => change.expected)), batch.map((_, i) => i)],
+  );
+  return new Set(rows.map((row) => Number(row.position)));
+}
+
+/** Of the deletes that did nothing, those whose key is not there at all any more. */
+async function goneOf(
+  session: Session,
+  relation: Relation,
+  mapping: Mapping,
+  batch: readonly Delete[],
+  written: Written,
+): Promise<Written> {
+  const left = [...batch.keys()].filter((i) => !written.has(i));
+  if (left.length === 0) return new Set();
+  const keys = left.map((i) => batch[i]!.expected.key);
+  const sql = rowsByKeySql(relation, { key: mapping.key, fields: [] });
+  const rows = await session.query('look after delete', sql, keyParameters(keys, mapping.key.length));
+  const there = new Set(rows.map((row) => keyText(decodeRow(relation, { key: mapping.key, fields: [] }, row).key)));
+  return new Set(left.filter((i) => !there.has(keyText(batch[i]!.expected.key))));
+}
+
+function tokenOf(row: FetchedRow): readonly [rowId: string, rowVersion: string] {
+  return row.token as [string, string];
+}
+
+function tokensOf(rows: readonly FetchedRow[]): [rowIds: string[], rowVersions: string[]] {
+  return [rows.map((row) => tokenOf(row)[0]), rows.map((row) => tokenOf(row)[1])];
+}
+
+function positions<C>(batch: readonly C[], holds: (change: C) => boolean): Written {
+  return new Set([...batch.keys()].filter((i) => holds(batch[i]!)));
+}
+
+function columnOf(relation: Relation, field: Field): Column {
+  return relation.shape.columns.get(field.target)!;
+}
+
+function isGenerated(relation: Relation, field: Field): boolean {
+  return columnOf(relation, field).generated;
+}
+
+function fieldValue(
+  mapping: Mapping,
+  field: Field,
+  row: { readonly key: readonly string[]; readonly values: readonly Value[] },
+): Value {
+  const part = mapping.key.indexOf(field);
+  return part >= 0 ? row.key[part]! : row.values[mapping.fields.indexOf(field)]!;
+}
+
+/** SQL that turns the parameter's text into the column's type, never cutting it: a value that is too long is an error of the assignment. */
+function fromParameter(column: Column, expression: string): string {
+  if (column.type.kind === 'bytes') return `decode(${expression}, 'hex')`;
+  return `${expression}::${column.baseType}`;
+}
+
+/** A canonical value as text that PostgreSQL reads. */
+function parameter(column: Column, value: Value): Value {
+  if (value === null) return null;
+  switch (column.type.kind) {
+    case 'array':
+      return arrayLiteral(column.type.element, parseJson(value));
+    case 'date':
+    case 'timestamp':
+      return beforeChrist(value);
+    default:
+      return value;
+  }
+}
+
+/** Canonical dates count the year before 1 as 0, PostgreSQL as 1 BC. */
+function beforeChrist(value: string): string {
+  const match = /^(-\d+|0000)(-\d\d-\d\d.*)$/.exec(value);
+  return match === null ? value : `${String(1 - Number(match[1])).padStart(4, '0')}${match[2]} BC`;
+}
+
+/** PostgreSQL manual, "Array Input Syntax". */
+function arrayLiteral(element: FieldType, tree: JsonTree): string {
+  if (Array.isArray(tree)) return `{${tree.map((item) => arrayLiteral(element, item)).join(',')}}`;
+  if (tree === null) return 'NULL';
+  const text =
+    typeof tree === 'object' && 'number' in tree
+      ? tree.number
+      : typeof tree === 'object'
+        ? JSON.stringify(tree)
+        : String(tree);
+  return `"${(element.kind === 'bytes' ? `\\x${text}` : text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
