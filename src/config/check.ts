@@ -40,10 +40,11 @@ export function check(schema: z.ZodType, given: unknown, base: Path, problems: P
     removeBroken(value, base, problems);
     return { parsed: result.data, rest: value };
   }
-  for (const issue of result.error.issues.flatMap((issue) => flatten(issue, []))) {
-    report(issue, schema, value, base, problems);
-    for (const key of issue.code === 'unrecognized_keys' ? issue.keys : []) remove(value, [...pathOf(issue), key]);
+  const issues = result.error.issues.flatMap((issue) => flatten(issue, []));
+  for (const issue of issues) report(issue, schema, value, base, problems);
+  for (const issue of issues) {
     if (issue.code !== 'unrecognized_keys') remove(value, pathOf(issue));
+    else for (const key of issue.keys) remove(value, [...pathOf(issue), key]);
   }
   removeBroken(value, base, problems);
   return { rest: typeof value === 'object' && value !== null ? value : {} };
@@ -93,6 +94,8 @@ function report(issue: Issue, schema: z.ZodType, value: unknown, base: Path, pro
   } else if (issue.code === 'invalid_key') {
     problems.add(path, issue.issues[0]?.message ?? 'is no name', { at: 'key' });
   } else if (given === undefined) {
+    if (isMisspelt(at(value, inner.slice(0, -1)), String(inner.at(-1)), wordsOf(schemaAt(schema, inner.slice(0, -1)))))
+      return;
     problems.add(path, 'missing', { hint: describe(schema, inner), at: 'key' });
   } else if (given === null) {
     problems.add(path, 'is empty', { hint: 'Give it a value, or remove the key.', at: 'key' });
@@ -131,6 +134,12 @@ export function reportUnknownKey(path: Path, known: readonly string[], problems:
     hint: merge ?? (known.length > 0 ? `Known here: ${known.join(', ')}.` : 'No key is known here.'),
     at: 'key',
   });
+}
+
+/** Whether a missing key stands there with a slip: then its unknown key says enough. */
+export function isMisspelt(parent: unknown, missing: string, known: readonly string[] = []): boolean {
+  const given = typeof parent === 'object' && parent !== null ? Object.keys(parent) : [];
+  return given.some((key) => !known.includes(key) && suggest(key, known) === missing);
 }
 
 /** The keys that an object schema knows; undefined when it is no object, so that anything may stand there. */

@@ -21,7 +21,10 @@ export function makeProblemList(tree: Tree): ProblemList {
     add(path, message, { hint, at = 'value' } = {}) {
       if (broken.has(JSON.stringify(path))) return;
       const place = at === 'key' ? tree.keyPlace(path) : tree.valuePlace(path);
-      problems.push({ path: pathText(path), message, hint, ...place });
+      const problem = { path: pathText(path), message, hint, ...place };
+      // What an entity gets wrong is met again in each of its replicas.
+      if (problems.some((other) => other.path === problem.path && other.message === message)) return;
+      problems.push(problem);
     },
     shown(path, value) {
       return tree.expansion(path)?.hasVariable ? 'from the environment' : JSON.stringify(value);

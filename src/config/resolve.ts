@@ -3,13 +3,14 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import type { StoreDefinition } from '../stores/store.ts';
-import { check, type Loose, reportUnknownKey, wordsOf } from './check.ts';
+import { isMisspelt, type Loose } from './check.ts';
 import type { Config, EntityConfig, ReplicaConfig, StoreConfig } from './config.ts';
 import { parseDuration, parsePercent } from './duration.ts';
 import { resolveFields } from './fields.ts';
 import { applyNaming, tableName } from './naming.ts';
+import { checkOwnWords, omit } from './own-words.ts';
 import type { ProblemList } from './problem-list.ts';
-import { type RawEntity, type RawFile, type RawReplica, replicaShape, storeShape } from './schema.ts';
+import { entityWords, type RawEntity, type RawFile, type RawReplica, replicaShape, storeShape } from './schema.ts';
 import { suggest } from './suggest.ts';
 import { checkOptions, checkSourceUrl, checkUrl } from './urls.ts';
 import type { Path } from './yaml-tree.ts';
@@ -63,7 +64,7 @@ function resolveStore(name: string, { raw, definitions, problems }: Context): St
   if (url !== undefined) checkUrl(url, [...here, 'url'], name, problems);
   const definition = kind === undefined ? undefined : definitions.get(kind);
   if (kind !== undefined && definition === undefined) {
-    const near = suggest(kind, definitions.keys());
+    const near = suggest(kind, [...definitions.keys()]);
     const words = `unknown kind ${problems.shown([...here, 'kind'], kind)}`;
     problems.add([...here, 'kind'], near === undefined ? words : `${words}; did you mean ${JSON.stringify(near)}?`, {
       hint: `Kinds known: ${[...definitions.keys()].sort().join(', ')}.`,
@@ -71,29 +72,8 @@ function resolveStore(name: string, { raw, definitions, problems }: Context): St
   }
   const own = omit(store, storeShape);
   checkOptions(own, here, name, problems);
-  const options = definition && checkOwn(definition.options, own, Object.keys(storeShape), here, problems);
+  const options = definition && checkOwnWords(definition.options, own, Object.keys(storeShape), here, problems);
   return { name, kind: kind ?? '', url: url ?? '', options };
-}
-
-/** The keys that belong to the kind, by the kind's own schema; an unknown one is held against the common words as well. */
-function checkOwn(
-  schema: z.ZodType,
-  own: Record<string, unknown>,
-  common: readonly string[],
-  here: Path,
-  problems: ProblemList,
-): unknown {
-  const known = wordsOf(schema);
-  const wanted: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(own)) {
-    if (known === undefined || known.includes(key)) wanted[key] = value;
-    else reportUnknownKey([...here, key], [...common, ...known], problems);
-  }
-  return check(schema, wanted, here, problems).parsed;
-}
-
-function omit(given: object, shape: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(given).filter(([key]) => !Object.hasOwn(shape, key)));
 }
 
 function resolveEntity(name: string, context: Context): EntityConfig {
@@ -101,7 +81,8 @@ function resolveEntity(name: string, context: Context): EntityConfig {
   const { tree } = problems;
   const here = ['entities', name];
   const entity: Loose<RawEntity> = raw.entities?.[name] ?? {};
-  const given = (key: string) => tree.has([...here, key]);
+  const written = (tree.value as { readonly entities?: Record<string, unknown> }).entities?.[name];
+  const given = (key: string) => tree.has([...here, key]) || isMisspelt(written, key, entityWords);
   if (given('table') && given('sql')) {
     problems.add([...here, 'sql'], 'stands beside table', {
       hint: 'Keep one: table for a table, sql for a query.',
@@ -146,7 +127,8 @@ function resolveReplica(
   const kind = checkStore(replica.store, [...here, 'store'], raw, problems);
   const definition = kind === undefined ? undefined : definitions.get(kind);
   const own = omit(replica, replicaShape);
-  const options = definition && checkOwn(definition.replicaOptions, own, Object.keys(replicaShape), here, problems);
+  const options =
+    definition && checkOwnWords(definition.replicaOptions, own, Object.keys(replicaShape), here, problems);
   const naming = replica.naming ?? entity.naming ?? 'asIs';
   const target =
     replica.target ?? applyNaming(entity.table === undefined ? entityName : tableName(entity.table), naming);

@@ -126,6 +126,7 @@ export function fileSchema<Store extends z.ZodType, Replica extends z.ZodType>(s
 
 /** What the file is read with. */
 export const looseFile = fileSchema(z.looseObject(storeShape), z.looseObject(replicaShape));
+export const entityWords: readonly string[] = Object.keys(looseFile.shape.entities.valueType.shape);
 export type RawFile = z.infer<typeof looseFile>;
 export type RawEntity = RawFile['entities'][string];
 export type RawReplica = RawEntity['replicas'][number];

@@ -1,7 +1,7 @@
 // "Did you mean": the known word nearest to what was written. Pure.
 
-/** The nearest of `known` within a third of the word's length (at least one edit), or undefined. Case does not count. */
-export function suggest(word: string, known: Iterable<string>): string | undefined {
+/** The nearest of `known` within a third of the word's length (at least one edit), or one that begins alike. Case does not count. */
+export function suggest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
@@ -11,7 +11,13 @@ export function suggest(word: string, known: Iterable<string>): string | undefin
       least = edits;
     }
   }
-  return best;
+  return best ?? known.find((candidate) => isBeginning(word.toLowerCase(), candidate.toLowerCase()));
+}
+
+/** `mongo` for `mongodb`, `postgresql` for `postgres`. */
+function isBeginning(word: string, candidate: string): boolean {
+  if (Math.min(word.length, candidate.length) < 4) return false;
+  return candidate.startsWith(word) || word.startsWith(candidate);
 }
 
 /** Edits (insert, delete, replace, swap of neighbours) from `a` to `b`: optimal string alignment. Stops early at `limit`. */

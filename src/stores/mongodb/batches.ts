@@ -14,6 +14,8 @@ export interface Batch {
   readonly starts: readonly number[];
 }
 
+const KILL_MS = 2000;
+
 /** Ends early without leaving a cursor on the server. Throws what the driver throws, or InterruptedError. */
 export function readBatches(connection: Connection, query: Query, signal?: AbortSignal): AsyncGenerator<Batch> {
   return staysOnOneServer(connection, preferenceOf(connection, query))
@@ -33,6 +35,7 @@ async function* readByCommands(connection: Connection, query: Query, signal?: Ab
   };
   const more = (cursor: bigint) => ({ getMore: cursor, collection: query.collection, batchSize: query.batchSize });
   let open = 0n;
+  let failed = false;
   let pending: Promise<Reply> | undefined;
   try {
     if (signal?.aborted) throw new InterruptedError();
@@ -45,13 +48,17 @@ async function* readByCommands(connection: Connection, query: Query, signal?: Ab
       if (signal?.aborted) throw new InterruptedError();
     }
   } catch (error) {
-    // A failed getMore may leave its cursor open, unless the failure is that it is gone.
-    throw signal?.aborted ? new InterruptedError() : error;
+    if (signal?.aborted) throw new InterruptedError();
+    failed = true;
+    throw error;
   } finally {
     const last = await pending?.catch(() => undefined);
-    if ((last?.cursor ?? open) !== 0n) {
-      const kill = { killCursors: query.collection, cursors: [last?.cursor ?? open] };
-      await db.command(kill, { session, readPreference: options.readPreference }).catch(() => {});
+    const cursor = last?.cursor ?? open;
+    if (cursor !== 0n && !failed) {
+      const kill = { killCursors: query.collection, cursors: [cursor] };
+      // A server that has gone must not hold up whoever wants to leave.
+      const soon = AbortSignal.timeout(KILL_MS);
+      await db.command(kill, { session, readPreference: options.readPreference, signal: soon }).catch(() => {});
     }
     await session.endSession().catch(() => {});
   }

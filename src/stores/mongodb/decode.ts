@@ -54,6 +54,17 @@ export class Decoder {
     this.fieldSlots = mapping.fields.map((field) => this.locator.slotOf(field.target));
   }
 
+  /** Whether the value in a slot, as located last, can be read as the field. */
+  canRead(field: Field, slot: number, bytes: Buffer): boolean {
+    try {
+      canonicalAt(field.type, field.storedAs, this.locator.types[slot]!, bytes, this.locator.offsets[slot]!);
+      return true;
+    } catch (error) {
+      if (error instanceof ValueError) return false;
+      throw error;
+    }
+  }
+
   row(bytes: Buffer, start: number): Row {
     this.locator.locate(bytes, start);
     const unread: string[] = [];

@@ -1,0 +1,52 @@
+// Everything that the verbs need to know about one replica: how its records are found, read and written. Made once a replica, from a
+// few sampled documents.
+
+import type { Document } from 'mongodb';
+import type { Replica } from '../store.ts';
+import { Decoder } from './decode.ts';
+import { Encoder } from './encode.ts';
+import { type Habits, learnHabits, whereOf } from './habits.ts';
+import { KeyFilters } from './key-filter.ts';
+import type { Connection } from './session.ts';
+
+export interface Access {
+  readonly replica: Replica;
+  readonly where: Document;
+  readonly habits: Habits;
+  readonly decoder: Decoder;
+  readonly encoder: Encoder;
+  readonly keys: KeyFilters;
+  /** Undefined where whole documents are cheaper to read. */
+  readonly projection: Document | undefined;
+}
+
+export async function makeAccess(connection: Connection, replica: Replica): Promise<Access> {
+  const habits = await learnHabits(connection, replica);
+  const encoder = new Encoder(connection.driver);
+  return {
+    replica,
+    where: whereOf(replica),
+    habits,
+    decoder: new Decoder(replica.mapping),
+    encoder,
+    keys: new KeyFilters(replica.mapping, habits, encoder),
+    projection: habits.mappedShare < PROJECT_BELOW ? projectionOf(replica) : undefined,
+  };
+}
+
+/** A projection makes the server take each document apart, which pays when a good part of it is not asked for. */
+const PROJECT_BELOW = 0.7;
+
+function projectionOf({ mapping }: Replica): Document | undefined {
+  const targets = [...mapping.key, ...mapping.fields].map((field) => field.target);
+  // The server reads these names as operators.
+  if (targets.some((target) => target.split('.').some((name) => name === '' || name.startsWith('$')))) return undefined;
+  // It refuses a path together with one that leads to it.
+  const isCovered = (target: string) => targets.some((other) => target.startsWith(`${other}.`));
+  return Object.fromEntries(['_id', ...targets.filter((target) => !isCovered(target) && !target.startsWith('_id.'))].map((target) => [target, 1]));
+}
+
+/** Both hold; an empty filter asks nothing. */
+export function both(filter: Document, where: Document): Document {
+  return Object.keys(where).length === 0 ? filter : { $and: [filter, where] };
+}

@@ -1,0 +1,284 @@
+// Makes changes, each under its condition, many in one command. A bulk write only tells how many records matched, not which: so the
+// records are looked at just before (who already differs is not asked for), and again if fewer matched than were asked for.
+
+import type { AnyBulkWriteOperation, BulkWriteResult, Document, MongoBulkWriteError } from 'mongodb';
+import { wordsOf } from '../../errors.ts';
+import { type Field, keyText, type Row } from '../../mapping/mapping.ts';
+import { ValueError } from '../../value/canonical.ts';
+import { differingFields } from '../../value/same-value.ts';
+import type { Change, FetchedRow, Outcome } from '../store.ts';
+import { type Access, both } from './access.ts';
+import { readBatches } from './batches.ts';
+import { fetchRows } from './fetch.ts';
+import { Guards, makeToken, type Token } from './guarded.ts';
+import type { Connection } from './session.ts';
+
+export const MOST_CHANGES = 1000;
+
+const DUPLICATE_KEY = 11000;
+const written: Outcome = { outcome: 'written' };
+const unchanged: Outcome = { outcome: 'unchanged' };
+const moved: Outcome = { outcome: 'moved' };
+
+type Guarded = Exclude<Change, { kind: 'insert' }>;
+
+/** Where a record stands now: its token, and its row for comparing. */
+interface Present {
+  readonly token: Token;
+  readonly row: Row;
+}
+
+export async function applyChanges(
+  connection: Connection,
+  access: Access,
+  changes: readonly Change[],
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (let from = 0; from < changes.length; from += MOST_CHANGES) {
+    const group = new Group(connection, access, changes.slice(from, from + MOST_CHANGES));
+    outcomes.push(...(await group.apply()));
+  }
+  return outcomes;
+}
+
+class Group {
+  private readonly connection: Connection;
+  private readonly access: Access;
+  private readonly changes: readonly Change[];
+  private readonly outcomes: (Outcome | undefined)[];
+  private readonly guards: Guards;
+  private readonly operations: AnyBulkWriteOperation[] = [];
+  /** By operation: the index of its change. */
+  private readonly asked: number[] = [];
+
+  constructor(connection: Connection, access: Access, changes: readonly Change[]) {
+    this.connection = connection;
+    this.access = access;
+    this.changes = changes;
+    this.outcomes = changes.map(() => undefined);
+    this.guards = new Guards(access, connection.driver);
+  }
+
+  async apply(): Promise<readonly Outcome[]> {
+    const present = await this.lookAtExpected();
+    const otherwiseSpelled = await this.lookForSpellings();
+    for (const [i, change] of this.changes.entries()) {
+      try {
+        if (change.kind === 'insert') this.askInsert(i, change.row, otherwiseSpelled);
+        else this.askGuarded(i, change, present.get(i));
+      } catch (error) {
+        if (!(error instanceof ValueError)) throw error;
+        this.outcomes[i] = { outcome: 'refused', error: error.message };
+      }
+    }
+    if (this.operations.length > 0) await this.write();
+    return this.outcomes as readonly Outcome[];
+  }
+
+  private askInsert(i: number, row: Row, otherwiseSpelled: ReadonlySet<string>): void {
+    const { access } = this;
+    if (otherwiseSpelled.has(keyText(row.key))) {
+      this.outcomes[i] = moved;
+      return;
+    }
+    const fields: Document = {};
+    for (const [index, field] of access.replica.mapping.fields.entries()) {
+      const value = row.values[index]!;
+      if (value !== null) fields[field.target] = this.encode(field, value);
+      else if (!omitsNulls(access, field)) fields[field.target] = null;
+    }
+    this.ask(i, {
+      updateOne: {
+        filter: both(access.keys.forInsert(row.key), access.where),
+        update: { $setOnInsert: fields },
+        upsert: true,
+      },
+    });
+  }
+
+  private askGuarded(i: number, change: Guarded, present: Present | undefined): void {
+    const { expected } = change;
+    if (present === undefined) {
+      this.outcomes[i] = change.kind === 'delete' ? unchanged : moved;
+      return;
+    }
+    if (!this.guards.isAsRead(expected, present.token)) {
+      this.outcomes[i] = change.kind === 'update' && this.isWanted(change.row, present.row) ? unchanged : moved;
+      return;
+    }
+    const filter = this.guards.filter(expected);
+    if (filter === undefined) throw new ValueError('an array stands on the path of a mapped field');
+    if (change.kind === 'delete') {
+      this.ask(i, { deleteOne: { filter: both(filter, this.access.where) } });
+      return;
+    }
+    const set = this.wantedValues(change.row, change.fields, expected);
+    if (Object.keys(set).length === 0) this.outcomes[i] = unchanged;
+    else this.ask(i, { updateOne: { filter: both(filter, this.access.where), update: { $set: set } } });
+  }
+
+  /** A field that is to be null stays away where it is away. */
+  private wantedValues(row: Row, fields: readonly number[], expected: FetchedRow): Document {
+    const set: Document = {};
+    for (const index of fields) {
+      const field = this.access.replica.mapping.fields[index]!;
+      const value = row.values[index]!;
+      if (value !== null) set[field.target] = this.encode(field, value);
+      else if (this.guards.had(expected, field.target) && expected.values[index] !== null) set[field.target] = null;
+    }
+    return set;
+  }
+
+  private encode(field: Field, value: string): unknown {
+    try {
+      return this.access.encoder.encode(field, value, this.access.habits.byTarget.get(field.target));
+    } catch (error) {
+      if (error instanceof ValueError) throw new ValueError(`${field.target}: ${error.message}`);
+      throw error;
+    }
+  }
+
+  private ask(change: number, operation: AnyBulkWriteOperation): void {
+    this.operations.push(operation);
+    this.asked.push(change);
+  }
+
+  private async write(): Promise<void> {
+    const { result, errors } = await this.bulkWrite();
+    for (const { index, code, words } of errors) {
+      const change = this.asked[index]!;
+      const isDuplicate = code === DUPLICATE_KEY && this.changes[change]!.kind === 'insert';
+      this.outcomes[change] = isDuplicate ? moved : { outcome: 'refused', error: words };
+    }
+    await this.tellDuplicates(errors.filter(({ code }) => code === DUPLICATE_KEY).map(({ index }) => index), errors);
+    const upserted = new Set(Object.keys(result.upsertedIds).map(Number));
+    let matched = result.matchedCount;
+    const updates: number[] = [];
+    const deletes: number[] = [];
+    for (const [operation, i] of this.asked.entries()) {
+      if (this.outcomes[i] !== undefined) continue;
+      const { kind } = this.changes[i]!;
+      if (kind === 'update') updates.push(i);
+      else if (kind === 'delete') deletes.push(i);
+      else if (upserted.has(operation)) this.outcomes[i] = written;
+      else {
+        this.outcomes[i] = moved;
+        matched--;
+      }
+    }
+    await this.tellApart(updates, matched);
+    await this.tellApart(deletes, result.deletedCount);
+  }
+
+  private async bulkWrite(): Promise<{ result: BulkWriteResult; errors: readonly RowError[] }> {
+    const collection = this.connection.db.collection(this.access.replica.target);
+    try {
+      return { result: await collection.bulkWrite(this.operations, { ordered: false }), errors: [] };
+    } catch (error) {
+      if ((error as Error).name !== 'MongoBulkWriteError') throw error;
+      const failed = error as MongoBulkWriteError;
+      const writeErrors = [failed.writeErrors].flat();
+      // Without a row's error it was the command that failed: a connection, a permission, a write concern.
+      if (failed.result.getWriteConcernError() !== undefined || writeErrors.length === 0) {
+        throw failed.errorResponse instanceof Error ? failed.errorResponse : failed;
+      }
+      const errors = writeErrors.map(({ index, code, errmsg }) => ({ index, code, words: errmsg ?? wordsOf(failed) }));
+      return { result: failed.result, errors };
+    }
+  }
+
+  /** An insert may meet another unique index than the key's: that is a refusal, not a record that has appeared. */
+  private async tellDuplicates(operations: readonly number[], errors: readonly RowError[]): Promise<void> {
+    const inserts = operations.filter((operation) => this.changes[this.asked[operation]!]!.kind === 'insert');
+    if (inserts.length === 0) return;
+    const rows = inserts.map((operation) => (this.changes[this.asked[operation]!] as { row: Row }).row);
+    const there = await this.keysPresent(rows);
+    for (const [i, operation] of inserts.entries()) {
+      if (there.has(keyText(rows[i]!.key))) continue;
+      const { words } = errors.find(({ index }) => index === operation)!;
+      this.outcomes[this.asked[operation]!] = { outcome: 'refused', error: words };
+    }
+  }
+
+  private async keysPresent(rows: readonly Row[]): Promise<ReadonlySet<string>> {
+    // Outside of `where` as well: the key is taken all the same.
+    const everywhere = { ...this.access, where: {} };
+    const found = await fetchRows(this.connection, everywhere, rows.map((row) => row.key), true);
+    return new Set(found.map((row) => keyText(row.key)));
+  }
+
+  /** `count` of these changes took effect. If not all did, what stands there now tells which. */
+  private async tellApart(asked: readonly number[], count: number): Promise<void> {
+    if (asked.length === 0) return;
+    const now = count === asked.length ? undefined : await this.lookAtExpected();
+    for (const i of asked) {
+      const change = this.changes[i] as Guarded;
+      const present = now?.get(i);
+      const isDone = change.kind === 'delete' ? present === undefined : present !== undefined && this.isWanted(change.row, present.row);
+      this.outcomes[i] = now === undefined || isDone ? written : moved;
+    }
+  }
+
+  private isWanted(row: Row, present: Row): boolean {
+    return present.unread === undefined && differingFields(this.access.replica.mapping.fields, row, present).length === 0;
+  }
+
+  /** The records that updates and deletes were meant for, as the primary has them now; by index of the change. */
+  private async lookAtExpected(): Promise<ReadonlyMap<number, Present>> {
+    const { access, guards } = this;
+    const byId = new Map<string, number[]>();
+    const ids: unknown[] = [];
+    for (const [i, change] of this.changes.entries()) {
+      if (change.kind === 'insert') continue;
+      const id = guards.idOf(change.expected);
+      const text = this.idText(id);
+      const sharing = byId.get(text);
+      if (sharing !== undefined) sharing.push(i);
+      else {
+        byId.set(text, [i]);
+        ids.push(id);
+      }
+    }
+    const present = new Map<number, Present>();
+    if (ids.length === 0) return present;
+    const query = {
+      collection: access.replica.target,
+      filter: both({ _id: { $in: ids } }, access.where),
+      projection: access.projection,
+      batchSize: ids.length + 1,
+      newest: true,
+    };
+    for await (const { bytes, starts } of readBatches(this.connection, query)) {
+      for (const start of starts) {
+        const row = access.decoder.row(bytes, start);
+        const found: Present = { row, token: makeToken(bytes, start) };
+        const id = guards.idOf({ ...row, token: found.token });
+        for (const i of byId.get(this.idText(id)) ?? []) present.set(i, found);
+      }
+    }
+    return present;
+  }
+
+  /** Keys to insert that already stand there in another spelling, which no unique index sees. */
+  private async lookForSpellings(): Promise<ReadonlySet<string>> {
+    if (!this.access.keys.isMixed) return new Set();
+    const rows = this.changes.flatMap((change) => (change.kind === 'insert' ? [change.row] : []));
+    return rows.length === 0 ? new Set() : this.keysPresent(rows);
+  }
+
+  private idText(id: unknown): string {
+    return Buffer.from(this.connection.driver.BSON.serialize({ id })).toString('latin1');
+  }
+}
+
+interface RowError {
+  readonly index: number;
+  readonly code: number;
+  readonly words: string;
+}
+
+/** The collection leaves null fields away: it has documents without the field, and none with a null in it. */
+function omitsNulls(access: Access, field: Field): boolean {
+  const habit = access.habits.byTarget.get(field.target);
+  return habit !== undefined && habit.absent > 0 && habit.nulls === 0;
+}

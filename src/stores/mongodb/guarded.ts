@@ -1,0 +1,93 @@
+// Writes that hold only for a record as it was read: the token kept with a fetched record, and the filter that the record must still match.
+
+import type { Document } from 'mongodb';
+import type { FetchedRow } from '../store.ts';
+import type { Access } from './access.ts';
+import { ABSENT, isNull, sizeOf, THROUGH_ARRAY } from './bson.ts';
+import { Decoder } from './decode.ts';
+import type { Driver } from './session.ts';
+
+/** The record's bytes as they came. */
+export interface Token {
+  readonly bytes: Buffer;
+}
+
+/** A copy, since the reply's buffer may be megabytes. */
+export function makeToken(bytes: Buffer, start: number): Token {
+  return { bytes: Buffer.from(bytes.subarray(start, start + bytes.readInt32LE(start))) };
+}
+
+export class Guards {
+  private readonly access: Access;
+  private readonly driver: Driver;
+  private readonly before: Decoder;
+
+  constructor(access: Access, driver: Driver) {
+    this.access = access;
+    this.driver = driver;
+    this.before = new Decoder(access.replica.mapping);
+  }
+
+  idOf(row: FetchedRow): unknown {
+    return this.exactly(row)._id;
+  }
+
+  /** True where every mapped value is, byte for byte, what the token holds. */
+  isAsRead(row: FetchedRow, now: Token): boolean {
+    const then = (row.token as Token).bytes;
+    const { locator: before } = this.before;
+    const { locator: after } = this.access.decoder;
+    before.locate(then, 0);
+    after.locate(now.bytes, 0);
+    return before.types.every((type, slot) => {
+      if (type !== after.types[slot]) return false;
+      if (type === ABSENT) return true;
+      if (type === THROUGH_ARRAY) return false;
+      const [from, to] = [before.offsets[slot]!, after.offsets[slot]!];
+      const size = sizeOf(type, then, from);
+      return then.compare(now.bytes, to, to + sizeOf(type, now.bytes, to), from, from + size) === 0;
+    });
+  }
+
+  /** Matches the record while all mapped values are what they were. Undefined where no filter can say that. */
+  filter(row: FetchedRow): Document | undefined {
+    const document = this.exactly(row);
+    const { locator } = this.before;
+    locator.locate((row.token as Token).bytes, 0);
+    const filter: Document = { _id: document._id };
+    const { mapping } = this.access.replica;
+    for (const { target } of [...mapping.key, ...mapping.fields]) {
+      if (target === '_id' || target.startsWith('_id.')) continue;
+      const type = locator.types[locator.slotOf(target)]!;
+      if (type === THROUGH_ARRAY) return undefined;
+      // `null` alone would match an absent field as well.
+      if (type === ABSENT) filter[target] = { $exists: false };
+      else if (isNull(type)) filter[target] = { $type: type };
+      // Bare, a regular expression would be one to match by.
+      else filter[target] = { $eq: valueAt(document, target) };
+    }
+    return filter;
+  }
+
+  /** Whether the record had anything at this target, if only a null. */
+  had(row: FetchedRow, target: string): boolean {
+    const { locator } = this.before;
+    locator.locate((row.token as Token).bytes, 0);
+    return locator.types[locator.slotOf(target)] !== ABSENT;
+  }
+
+  /** Decoded so that every value is written back as the type that it was. */
+  private exactly(row: FetchedRow): Document {
+    return this.driver.BSON.deserialize((row.token as Token).bytes, {
+      promoteValues: false,
+      promoteBuffers: false,
+      bsonRegExp: true,
+    });
+  }
+}
+
+function valueAt(document: Document, target: string): unknown {
+  let value: unknown = document;
+  for (const name of target.split('.')) value = (value as Document)[name];
+  return value;
+}
