@@ -41,7 +41,13 @@ export function check(schema: z.ZodType, given: unknown, base: Path, problems: P
     return { parsed: result.data, rest: value };
   }
   const issues = result.error.issues.flatMap((issue) => flatten(issue, []));
-  for (const issue of issues) report(issue, schema, value, base, problems);
+  const told = new Set<string>();
+  for (const issue of issues) {
+    const path = JSON.stringify(issue.path);
+    // Of a value with the wrong type zod may say more, which then is beside the point.
+    if (issue.code !== 'unrecognized_keys' && told.size === told.add(path).size) continue;
+    report(issue, schema, value, base, problems);
+  }
   for (const issue of issues) {
     if (issue.code !== 'unrecognized_keys') remove(value, pathOf(issue));
     else for (const key of issue.keys) remove(value, [...pathOf(issue), key]);

@@ -107,7 +107,7 @@ function checkKey(
     if (field?.ignore) {
       problems.add(
         ignored.has(column) ? list : pathOf(column),
-        `${JSON.stringify(column)} belongs to the key and can't be ignored`,
+        `${problems.shown(column)} belongs to the key and can't be ignored`,
         { at: 'key' },
       );
     }
@@ -138,14 +138,9 @@ function checkTargets(
     const other = byTarget.get(target);
     byTarget.set(target, column);
     if (other === undefined) continue;
-    const to = [...pathOf(column), 'to'];
-    problems.add(
-      pathOf(column),
-      `goes to ${problems.shown(problems.tree.has(to) ? to : pathOf(column), target)}, as ${JSON.stringify(other)} does`,
-      {
-        hint: 'Give one of them another field, or ignore it.',
-        at: 'key',
-      },
-    );
+    problems.add(pathOf(column), `goes to ${problems.shown(target)}, as ${problems.shown(other)} does`, {
+      hint: 'Give one of them another field, or ignore it.',
+      at: 'key',
+    });
   }
 }

@@ -8,7 +8,7 @@ export interface ProblemList {
   /** Silent where the value's variable is unset: that is told already. `at`: what the line points to. */
   add(path: Path, message: string, options?: { readonly hint?: string; readonly at?: 'key' | 'value' }): void;
   /** A value as it may stand in a message: what came from the environment may not. */
-  shown(path: Path, value: string): string;
+  shown(value: string): string;
   /** All of them, in the order of the file. */
   sorted(): readonly Problem[];
 }
@@ -26,8 +26,8 @@ export function makeProblemList(tree: Tree): ProblemList {
       if (problems.some((other) => other.path === problem.path && other.message === message)) return;
       problems.push(problem);
     },
-    shown(path, value) {
-      return tree.expansion(path)?.hasVariable ? 'from the environment' : JSON.stringify(value);
+    shown(value) {
+      return tree.variables.some((secret) => value.includes(secret)) ? '"…"' : JSON.stringify(value);
     },
     sorted() {
       return problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));

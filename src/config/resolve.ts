@@ -1,7 +1,6 @@
 // What the file says, made into a Config: defaults, the kinds' own words, and what one key says about another.
 
 import path from 'node:path';
-import type { z } from 'zod';
 import type { StoreDefinition } from '../stores/store.ts';
 import { isMisspelt, type Loose } from './check.ts';
 import type { Config, EntityConfig, ReplicaConfig, StoreConfig } from './config.ts';
@@ -65,7 +64,7 @@ function resolveStore(name: string, { raw, definitions, problems }: Context): St
   const definition = kind === undefined ? undefined : definitions.get(kind);
   if (kind !== undefined && definition === undefined) {
     const near = suggest(kind, [...definitions.keys()]);
-    const words = `unknown kind ${problems.shown([...here, 'kind'], kind)}`;
+    const words = `unknown kind ${problems.shown(kind)}`;
     problems.add([...here, 'kind'], near === undefined ? words : `${words}; did you mean ${JSON.stringify(near)}?`, {
       hint: `Kinds known: ${[...definitions.keys()].sort().join(', ')}.`,
     });
@@ -101,7 +100,7 @@ function resolveEntity(name: string, context: Context): EntityConfig {
   }
   const key = typeof entity.key === 'string' ? [entity.key] : entity.key?.filter((column) => column !== undefined);
   const twice = key?.find((column, index) => key.indexOf(column) < index);
-  if (twice !== undefined) problems.add([...here, 'key'], `names ${problems.shown([...here, 'key'], twice)} twice`);
+  if (twice !== undefined) problems.add([...here, 'key'], `names ${problems.shown(twice)} twice`);
   return {
     name,
     table: entity.table,
@@ -157,7 +156,7 @@ function checkStore(
   if (name === undefined || typeof given !== 'object' || given === null) return undefined;
   if (!Object.hasOwn(given, name)) {
     const near = suggest(name, Object.keys(given));
-    const words = `no store is named ${problems.shown(here, name)}`;
+    const words = `no store is named ${problems.shown(name)}`;
     problems.add(here, near === undefined ? words : `${words}; did you mean ${JSON.stringify(near)}?`, {
       hint: Object.keys(given).length > 0 ? `Stores here: ${Object.keys(given).join(', ')}.` : 'Add it under stores.',
     });

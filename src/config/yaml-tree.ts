@@ -36,6 +36,8 @@ export interface Tree {
   has(path: Path): boolean;
   /** Texts whose variables could not be resolved: their problem is told already. */
   readonly broken: readonly Path[];
+  /** Every value that came from the environment: none may stand in a message. */
+  readonly variables: readonly string[];
   /** How a text came about; undefined for anything that is no text. */
   expansion(path: Path): Expansion | undefined;
 }
@@ -92,6 +94,7 @@ export function readTree(text: string, env: Readonly<Record<string, string | und
     broken: [...entries]
       .filter(([, entry]) => entry.expansion?.problems.length)
       .map(([path]) => JSON.parse(path) as Path),
+    variables: [...new Set([...entries.values()].flatMap(({ expansion }) => expansion?.values ?? []))],
     expansion: (path) => entries.get(JSON.stringify(path))?.expansion,
   };
 }
@@ -107,7 +110,8 @@ function parse(text: string, lineCounter: LineCounter, problem: AddProblem): Doc
       resolveKnownTags: false,
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: 'silent',
+      // 'silent' would swallow a second document as well; nothing is ever printed.
+      logLevel: 'error',
     });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -117,24 +121,24 @@ function parse(text: string, lineCounter: LineCounter, problem: AddProblem): Doc
   let lastLine = 0;
   for (const error of [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0])) {
     const { line } = lineCounter.linePos(error.pos[0]);
-    // One slip makes the parser stumble several times in the same line; only the first says anything.
-    if (line === lastLine) continue;
+    // One slip makes the parser stumble again, in the same line and in all that follows; only the first says anything.
+    if (line === lastLine || (lastLine > 0 && error.message.includes('token in YAML stream'))) continue;
     lastLine = line;
-    problem([], error.pos[0], ...yamlWords(error.code, error.message, text.split('\n')[line - 1] ?? ''));
+    problem([], error.pos[0], ...yamlWords(error.code, error.message, text.slice(0, error.pos[0] + 1)));
   }
   return document;
 }
 
 /** The parser quotes the file after a colon; a password may stand there, so that part is left out. */
-function yamlWords(code: string, message: string, line: string): [message: string, hint?: string] {
+function yamlWords(code: string, message: string, upToHere: string): [message: string, hint?: string] {
+  if (upToHere.endsWith('${')) {
+    return [`a \${…} between { } or [ ] stands in quotes`, `Write { url: "\${URL}" }.`];
+  }
   if (code === 'TAG_RESOLVE_FAILED') return ['tags (!…) are not read', 'Write the plain value.'];
   if (code === 'MULTIPLE_DOCS') return ['a second document starts here (---)', 'One file holds one configuration.'];
   if (code === 'RESOURCE_EXHAUSTION') return ['nested too deeply to be read'];
   const words = message.replace(/: .*$/s, '').replace(/(Invalid escape sequence).*/s, '$1');
-  return [
-    `not readable as YAML: ${words.charAt(0).toLowerCase()}${words.slice(1)}`,
-    line.includes('${') ? `Inside { } or [ ] a \${…} stands in quotes: { url: "\${URL}" }.` : undefined,
-  ];
+  return [`not readable as YAML: ${words.charAt(0).toLowerCase()}${words.slice(1)}`];
 }
 
 interface Reading {

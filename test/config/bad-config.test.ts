@@ -63,7 +63,7 @@ const cases: readonly Case[] = [
   {
     name: 'an unquoted variable between braces',
     text: good.replace('postgres://reader@primary/shop', `\${PG_URL}`),
-    says: [[1, '', 'not readable as YAML: unexpected flow-map-start at node end', `{ url: "\${URL}" }`]],
+    says: [[1, '', `a \${…} between { } or [ ] stands in quotes`, `{ url: "\${URL}" }`]],
   },
   {
     name: 'a tag',
@@ -169,7 +169,7 @@ const cases: readonly Case[] = [
     text: withStore('    kind: mongodb\n    url: mongodb://docs/shop\n    databse: shop\n'),
     says: [
       [
-        6,
+        7,
         'stores.docs.databse',
         'unknown key; did you mean "database"?',
         'Known here: kind, url, database, readPreference.',
@@ -179,7 +179,7 @@ const cases: readonly Case[] = [
   {
     name: 'a common word with a slip, in a store',
     text: withStore('    kind: mongodb\n    ulr: mongodb://docs/shop\n'),
-    says: [[5, 'stores.docs.ulr', 'unknown key; did you mean "url"?']],
+    says: [[6, 'stores.docs.ulr', 'unknown key; did you mean "url"?']],
   },
   {
     name: "another kind's word",
@@ -319,7 +319,7 @@ const cases: readonly Case[] = [
     name: 'a variable that is set to nothing',
     text: withStore(`    kind: mongodb\n    url: \${MONGO_URL}\n`),
     env: { MONGO_URL: '' },
-    says: [[5, 'stores.docs.url', 'must not be empty']],
+    says: [[6, 'stores.docs.url', 'must not be empty']],
   },
   {
     name: 'a password in the file, in every place where one can stand',
@@ -345,7 +345,7 @@ const cases: readonly Case[] = [
         `\${COPY_KEY_PASSWORD}`,
       ],
       [
-        5,
+        6,
         'stores.docs.url',
         'a secret stands in the file; secrets come from the environment only',
         `\${DOCS_PASSWORD}`,
@@ -358,7 +358,7 @@ const cases: readonly Case[] = [
     says: [
       [1, 'source.url', 'is no PostgreSQL URL', 'The source is PostgreSQL'],
       [3, 'stores.copy.url', 'is no URL that can be told apart', 'Percent-encode'],
-      [5, 'stores.docs.url', 'is no URL', 'scheme://'],
+      [6, 'stores.docs.url', 'is no URL', 'scheme://'],
     ],
   },
   {
@@ -390,7 +390,8 @@ describe('a config that is wrong', () => {
   });
 
   test('nesting without end is refused', () => {
-    expect(problemsOf(`a: ${'['.repeat(200)}${']'.repeat(200)}`)[0]?.message).toBe('nested too deeply to be read');
+    const messages = problemsOf(`a: ${'['.repeat(200)}${']'.repeat(200)}`).map(({ message }) => message);
+    expect(messages).toContain('nested too deeply to be read');
     expect(problemsOf(`a: ${'['.repeat(100_000)}`).length).toBeGreaterThan(0);
   });
 

@@ -70,7 +70,7 @@ describe('redactUrl', () => {
           expect(redactUrl(`postgres://:${password}@${tail}`)).not.toMatch(/[QZ]/);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });
@@ -95,10 +95,10 @@ describe('makeRedactor', () => {
         const redact = makeRedactor([secret]);
         expect(redact(`<${secret}>`)).not.toContain(`<${secret}>`);
         expect(redact(secret)).toBe('***');
-        expect(redact(JSON.stringify(secret))).toBe(secret.includes('"') ? redact(JSON.stringify(secret)) : '"***"');
-        expect(redact(JSON.stringify(secret)).includes(JSON.stringify(secret).slice(1, -1))).toBe(false);
-        expect(redact(encodeURIComponent(secret))).toBe('***');
-        expect(redact(encodeURIComponent(secret).toLowerCase()).includes('%')).toBe(false);
+        expect(redact(JSON.stringify(secret).slice(1, -1))).toBe('***');
+        const encoded = encodeURIComponent(secret);
+        expect(redact(encoded)).toBe('***');
+        expect(redact(encoded.replace(/%../g, (byte) => byte.toLowerCase()))).toBe('***');
       }),
       { numRuns: 300 },
     );
@@ -116,7 +116,7 @@ describe('makeRedactor', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });
@@ -206,12 +206,12 @@ describe('parseConfig throws nothing but a ConfigError', () => {
   test('on text like YAML', () => {
     fc.assert(
       fc.property(fc.array(words, { maxLength: 40 }), (parts) => tryParse(parts.join(''))),
-      { numRuns: 2_000 },
+      { numRuns: 600 },
     );
   });
 
   test('on any text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), tryParse), { numRuns: 500 });
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), tryParse), { numRuns: 300 });
   });
 
   test('on the right words with anything in them', () => {
@@ -261,7 +261,7 @@ describe('parseConfig throws nothing but a ConfigError', () => {
     );
     fc.assert(
       fc.property(file, (value) => tryParse(JSON.stringify(value))),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 });

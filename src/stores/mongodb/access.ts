@@ -43,7 +43,12 @@ function projectionOf({ mapping }: Replica): Document | undefined {
   if (targets.some((target) => target.split('.').some((name) => name === '' || name.startsWith('$')))) return undefined;
   // It refuses a path together with one that leads to it.
   const isCovered = (target: string) => targets.some((other) => target.startsWith(`${other}.`));
-  return Object.fromEntries(['_id', ...targets.filter((target) => !isCovered(target) && !target.startsWith('_id.'))].map((target) => [target, 1]));
+  return Object.fromEntries(
+    ['_id', ...targets.filter((target) => !isCovered(target) && !target.startsWith('_id.'))].map((target) => [
+      target,
+      1,
+    ]),
+  );
 }
 
 /** Both hold; an empty filter asks nothing. */

@@ -10,7 +10,7 @@ import type { Change, FetchedRow, Outcome } from '../store.ts';
 import { type Access, both } from './access.ts';
 import { readBatches } from './batches.ts';
 import { fetchRows } from './fetch.ts';
-import { Guards, makeToken, type Token } from './guarded.ts';
+import { Guards, makeToken, type Token, tokenOf } from './guarded.ts';
 import type { Connection } from './session.ts';
 
 export const MOST_CHANGES = 1000;
@@ -21,12 +21,6 @@ const unchanged: Outcome = { outcome: 'unchanged' };
 const moved: Outcome = { outcome: 'moved' };
 
 type Guarded = Exclude<Change, { kind: 'insert' }>;
-
-/** Where a record stands now: its token, and its row for comparing. */
-interface Present {
-  readonly token: Token;
-  readonly row: Row;
-}
 
 export async function applyChanges(
   connection: Connection,
@@ -96,14 +90,14 @@ class Group {
     });
   }
 
-  private askGuarded(i: number, change: Guarded, present: Present | undefined): void {
+  private askGuarded(i: number, change: Guarded, present: Token | undefined): void {
     const { expected } = change;
     if (present === undefined) {
       this.outcomes[i] = change.kind === 'delete' ? unchanged : moved;
       return;
     }
-    if (!this.guards.isAsRead(expected, present.token)) {
-      this.outcomes[i] = change.kind === 'update' && this.isWanted(change.row, present.row) ? unchanged : moved;
+    if (!this.guards.isAsRead(expected, present)) {
+      this.outcomes[i] = change.kind === 'update' && this.isWanted(change.row, present) ? unchanged : moved;
       return;
     }
     const filter = this.guards.filter(expected);
@@ -150,7 +144,10 @@ class Group {
       const isDuplicate = code === DUPLICATE_KEY && this.changes[change]!.kind === 'insert';
       this.outcomes[change] = isDuplicate ? moved : { outcome: 'refused', error: words };
     }
-    await this.tellDuplicates(errors.filter(({ code }) => code === DUPLICATE_KEY).map(({ index }) => index), errors);
+    await this.tellDuplicates(
+      errors.filter(({ code }) => code === DUPLICATE_KEY).map(({ index }) => index),
+      errors,
+    );
     const upserted = new Set(Object.keys(result.upsertedIds).map(Number));
     let matched = result.matchedCount;
     const updates: number[] = [];
@@ -203,7 +200,12 @@ class Group {
   private async keysPresent(rows: readonly Row[]): Promise<ReadonlySet<string>> {
     // Outside of `where` as well: the key is taken all the same.
     const everywhere = { ...this.access, where: {} };
-    const found = await fetchRows(this.connection, everywhere, rows.map((row) => row.key), true);
+    const found = await fetchRows(
+      this.connection,
+      everywhere,
+      rows.map((row) => row.key),
+      true,
+    );
     return new Set(found.map((row) => keyText(row.key)));
   }
 
@@ -214,32 +216,36 @@ class Group {
     for (const i of asked) {
       const change = this.changes[i] as Guarded;
       const present = now?.get(i);
-      const isDone = change.kind === 'delete' ? present === undefined : present !== undefined && this.isWanted(change.row, present.row);
+      const isDone =
+        change.kind === 'delete' ? present === undefined : present !== undefined && this.isWanted(change.row, present);
       this.outcomes[i] = now === undefined || isDone ? written : moved;
     }
   }
 
-  private isWanted(row: Row, present: Row): boolean {
-    return present.unread === undefined && differingFields(this.access.replica.mapping.fields, row, present).length === 0;
+  private isWanted(row: Row, token: Token): boolean {
+    const present = this.access.decoder.row(token.bytes, 0);
+    return (
+      present.unread === undefined && differingFields(this.access.replica.mapping.fields, row, present).length === 0
+    );
   }
 
   /** The records that updates and deletes were meant for, as the primary has them now; by index of the change. */
-  private async lookAtExpected(): Promise<ReadonlyMap<number, Present>> {
+  private async lookAtExpected(): Promise<ReadonlyMap<number, Token>> {
     const { access, guards } = this;
     const byId = new Map<string, number[]>();
     const ids: unknown[] = [];
     for (const [i, change] of this.changes.entries()) {
       if (change.kind === 'insert') continue;
-      const id = guards.idOf(change.expected);
-      const text = this.idText(id);
+      const token = tokenOf(change.expected);
+      const text = guards.idText(token);
       const sharing = byId.get(text);
       if (sharing !== undefined) sharing.push(i);
       else {
         byId.set(text, [i]);
-        ids.push(id);
+        ids.push(guards.idOf(token));
       }
     }
-    const present = new Map<number, Present>();
+    const present = new Map<number, Token>();
     if (ids.length === 0) return present;
     const query = {
       collection: access.replica.target,
@@ -250,10 +256,8 @@ class Group {
     };
     for await (const { bytes, starts } of readBatches(this.connection, query)) {
       for (const start of starts) {
-        const row = access.decoder.row(bytes, start);
-        const found: Present = { row, token: makeToken(bytes, start) };
-        const id = guards.idOf({ ...row, token: found.token });
-        for (const i of byId.get(this.idText(id)) ?? []) present.set(i, found);
+        const token = makeToken(bytes, start);
+        for (const i of byId.get(guards.idText(token)) ?? []) present.set(i, token);
       }
     }
     return present;
@@ -264,10 +268,6 @@ class Group {
     if (!this.access.keys.isMixed) return new Set();
     const rows = this.changes.flatMap((change) => (change.kind === 'insert' ? [change.row] : []));
     return rows.length === 0 ? new Set() : this.keysPresent(rows);
-  }
-
-  private idText(id: unknown): string {
-    return Buffer.from(this.connection.driver.BSON.serialize({ id })).toString('latin1');
   }
 }
 

@@ -41,7 +41,7 @@ async function* readByCommands(connection: Connection, query: Query, signal?: Ab
     if (signal?.aborted) throw new InterruptedError();
     pending = ask(findCommand(connection, query));
     while (pending !== undefined) {
-      const { cursor, batch } = await pending;
+      const { cursor, batch }: Reply = await pending;
       open = cursor;
       pending = cursor === 0n ? undefined : ask(more(cursor));
       if (batch.starts.length > 0) yield batch;
@@ -53,9 +53,9 @@ async function* readByCommands(connection: Connection, query: Query, signal?: Ab
     throw error;
   } finally {
     const last = await pending?.catch(() => undefined);
-    const cursor = last?.cursor ?? open;
-    if (cursor !== 0n && !failed) {
-      const kill = { killCursors: query.collection, cursors: [cursor] };
+    const left = last?.cursor ?? open;
+    if (left !== 0n && !failed) {
+      const kill = { killCursors: query.collection, cursors: [left] };
       // A server that has gone must not hold up whoever wants to leave.
       const soon = AbortSignal.timeout(KILL_MS);
       await db.command(kill, { session, readPreference: options.readPreference, signal: soon }).catch(() => {});
@@ -77,7 +77,7 @@ function readReply(reply: Document): Reply {
   let at = 4;
   for (let type = bytes[at]!; type !== 0; type = bytes[at]!) {
     const end = bytes.indexOf(0, at + 1);
-    const name = bytes.latin1Slice(at + 1, end);
+    const name = bytes.toString('latin1', at + 1, end);
     at = end + 1;
     if (name === 'id' && type === INT64) cursor = bigInt64At(bytes, at);
     if (type === ARRAY && (name === 'firstBatch' || name === 'nextBatch')) collectStarts(bytes, at, starts);

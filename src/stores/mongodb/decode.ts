@@ -81,7 +81,8 @@ export class Decoder {
     const key = this.mapping.key.map((field, i) => {
       const problems = unread.length;
       const value = read(field, this.keySlots[i]!);
-      if (value === null && unread.length === problems) unread.push(`${field.target} is part of the key and has no value`);
+      if (value === null && unread.length === problems)
+        unread.push(`${field.target} is part of the key and has no value`);
       return value ?? '';
     });
     const values = this.mapping.fields.map((field, i) => read(field, this.fieldSlots[i]!));
@@ -143,13 +144,7 @@ export function canonicalAt(
   throw new ValueError('');
 }
 
-function jsonAt(
-  type: FieldType,
-  storedAs: string | undefined,
-  bsonType: number,
-  bytes: Buffer,
-  at: number,
-): string {
+function jsonAt(type: FieldType, storedAs: string | undefined, bsonType: number, bytes: Buffer, at: number): string {
   // A string is a JSON string, unless the config says that the field keeps whole JSON documents as text.
   if (bsonType === STRING && storedAs === 'string') return fromText(type, textAt(bytes, at));
   return writeJson(treeAt(bsonType, bytes, at, 'json'));

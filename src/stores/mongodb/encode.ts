@@ -34,7 +34,8 @@ export class Encoder {
   encode(field: Field, value: string, habit: Habit | undefined): unknown {
     if (field.map !== undefined) {
       for (const mapped of field.map.values()) {
-        if (String(mapped) === value) return typeof mapped === 'number' ? this.number(fromNumber(mapped), 'int') : mapped;
+        if (String(mapped) === value)
+          return typeof mapped === 'number' ? this.number(fromNumber(mapped), 'int') : mapped;
       }
     }
     const form = (field.storedAs === undefined ? undefined : FORMS[field.storedAs]) ?? usualForm(habit);
@@ -115,7 +116,9 @@ export class Encoder {
       return this.number(number, /^-?\d+$/.test(number) ? 'int' : 'double');
     }
     // A Map, since an object would put keys that look like numbers first.
-    return new Map([...(tree as { members: ReadonlyMap<string, JsonTree> }).members].map(([key, item]) => [key, this.tree(item)]));
+    return new Map(
+      [...(tree as { members: ReadonlyMap<string, JsonTree> }).members].map(([key, item]) => [key, this.tree(item)]),
+    );
   }
 
   private elements(type: FieldType, tree: JsonTree): unknown {

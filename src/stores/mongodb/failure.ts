@@ -71,12 +71,16 @@ function explain(error: unknown): Explanation {
   }
   if (TOO_SLOW.has(number)) return { transient: true, hint: 'The server took too long; look at its load and indexes.' };
   if (WRITE_CONCERN.has(number)) {
-    return { transient: true, hint: 'The write stands on one server but not on the ones asked for; look at the replica set.' };
+    return {
+      transient: true,
+      hint: 'The write stands on one server but not on the ones asked for; look at the replica set.',
+    };
   }
   if (READ_CONCERN.has(number)) {
     return { transient: false, hint: 'The server does not offer this; set readConcern or writeConcern of the store.' };
   }
-  if (STEPPING_DOWN.has(number)) return { transient: true, hint: 'The replica set is choosing a primary; try again shortly.' };
+  if (STEPPING_DOWN.has(number))
+    return { transient: true, hint: 'The replica set is choosing a primary; try again shortly.' };
   if (/^MongoNetwork|PoolCleared|PoolClosed|ConnectionPool|NotConnected|TopologyClosed|WaitQueueTimeout/.test(name)) {
     return { detail: `the connection was lost (${message})`, transient: true, hint: 'Is the server still up?' };
   }

@@ -5,11 +5,13 @@ import type { FetchedRow } from '../store.ts';
 import type { Access } from './access.ts';
 import { ABSENT, isNull, sizeOf, THROUGH_ARRAY } from './bson.ts';
 import { Decoder } from './decode.ts';
+import { Locator } from './locate.ts';
 import type { Driver } from './session.ts';
 
-/** The record's bytes as they came. */
+/** The record's bytes as they came, and what the driver makes of them, once somebody has asked. */
 export interface Token {
   readonly bytes: Buffer;
+  document?: Document;
 }
 
 /** A copy, since the reply's buffer may be megabytes. */
@@ -21,6 +23,7 @@ export class Guards {
   private readonly access: Access;
   private readonly driver: Driver;
   private readonly before: Decoder;
+  private readonly id = new Locator(['_id']);
 
   constructor(access: Access, driver: Driver) {
     this.access = access;
@@ -28,13 +31,21 @@ export class Guards {
     this.before = new Decoder(access.replica.mapping);
   }
 
-  idOf(row: FetchedRow): unknown {
-    return this.exactly(row)._id;
+  idOf(token: Token): unknown {
+    return this.exactly(token)._id;
+  }
+
+  /** Equal where the `_id` is the same, byte for byte. */
+  idText({ bytes }: Token): string {
+    this.id.locate(bytes, 0);
+    const at = this.id.offsets[0]!;
+    const type = this.id.types[0]!;
+    return `${type} ${bytes.toString('latin1', at, at + sizeOf(type, bytes, at))}`;
   }
 
   /** True where every mapped value is, byte for byte, what the token holds. */
   isAsRead(row: FetchedRow, now: Token): boolean {
-    const then = (row.token as Token).bytes;
+    const then = tokenOf(row).bytes;
     const { locator: before } = this.before;
     const { locator: after } = this.access.decoder;
     before.locate(then, 0);
@@ -51,9 +62,9 @@ export class Guards {
 
   /** Matches the record while all mapped values are what they were. Undefined where no filter can say that. */
   filter(row: FetchedRow): Document | undefined {
-    const document = this.exactly(row);
+    const document = this.exactly(tokenOf(row));
     const { locator } = this.before;
-    locator.locate((row.token as Token).bytes, 0);
+    locator.locate(tokenOf(row).bytes, 0);
     const filter: Document = { _id: document._id };
     const { mapping } = this.access.replica;
     for (const { target } of [...mapping.key, ...mapping.fields]) {
@@ -72,18 +83,23 @@ export class Guards {
   /** Whether the record had anything at this target, if only a null. */
   had(row: FetchedRow, target: string): boolean {
     const { locator } = this.before;
-    locator.locate((row.token as Token).bytes, 0);
+    locator.locate(tokenOf(row).bytes, 0);
     return locator.types[locator.slotOf(target)] !== ABSENT;
   }
 
   /** Decoded so that every value is written back as the type that it was. */
-  private exactly(row: FetchedRow): Document {
-    return this.driver.BSON.deserialize((row.token as Token).bytes, {
+  private exactly(token: Token): Document {
+    token.document ??= this.driver.BSON.deserialize(token.bytes, {
       promoteValues: false,
       promoteBuffers: false,
       bsonRegExp: true,
     });
+    return token.document;
   }
+}
+
+export function tokenOf(row: FetchedRow): Token {
+  return row.token as Token;
 }
 
 function valueAt(document: Document, target: string): unknown {

@@ -30,8 +30,8 @@ import {
   STRING,
   UUID_SUBTYPE,
 } from './bson.ts';
-import { canonicalAt, type Decoder } from './decode.ts';
 import { decimalText } from './decimal.ts';
+import { canonicalAt, type Decoder } from './decode.ts';
 import { isoSeconds, isUuidText, lowerInto, uuidInto } from './text-bytes.ts';
 
 type Way = 'text' | 'lower' | 'padded' | 'boolean' | 'integer' | 'float' | 'date' | 'decimal' | 'uuid' | 'slow';
@@ -196,7 +196,7 @@ export class RecordHasher {
       case 'decimal': {
         const text = plainDecimal(type, bytes, at);
         if (text === undefined) break;
-        chain.bytes(this.scratch, 0, this.scratch.latin1Write(text, 0));
+        chain.bytes(this.scratch, 0, this.scratch.write(text, 'latin1'));
         return;
       }
       case 'uuid':
@@ -305,4 +305,3 @@ function plainDecimal(type: number, bytes: Buffer, at: number): string | undefin
   else return undefined;
   return text.length <= 40 && !text.includes('e') ? text : undefined;
 }
-

@@ -130,7 +130,8 @@ function otherForms(field: Field, value: string, usual: Form | undefined): reado
       forms.push('string');
   }
   if ((field.type.kind === 'text' || field.type.kind === 'enum') && isObjectId(value)) forms.push('objectId');
-  const isSame = (form: Form) => form === usual || (field.type.kind === 'integer' && usual !== undefined && sortOfForm(form) === sortOfForm(usual));
+  const isSame = (form: Form) =>
+    form === usual || (field.type.kind === 'integer' && usual !== undefined && sortOfForm(form) === sortOfForm(usual));
   return forms.filter((form) => !isSame(form));
 }
 

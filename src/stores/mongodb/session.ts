@@ -46,7 +46,11 @@ export function preferenceOf(connection: Connection, query: Query): ReadPreferen
 /** True where every command of this preference goes to the one server that holds the cursor. */
 export function staysOnOneServer(connection: Connection, preference: ReadPreferenceMode): boolean {
   const { type, servers } = connection.topology();
-  return type === 'Single' || (type === 'ReplicaSetWithPrimary' && preference === 'primary') || (type === 'Sharded' && servers === 1);
+  return (
+    type === 'Single' ||
+    (type === 'ReplicaSetWithPrimary' && preference === 'primary') ||
+    (type === 'Sharded' && servers === 1)
+  );
 }
 
 export function startSession(connection: Connection): ClientSession {
