@@ -1,0 +1,118 @@
+// Confirm: looks at every candidate again by key, on both sides, until it heals (in flight) or has stood longer than the replica may lag (a
+// finding). The same compare as everywhere, on a point lookup. What will not settle is unread, never drift.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Candidate } from '../compare/candidate.ts';
+import { makeRowHasher } from '../compare/hash-pages.ts';
+import { InterruptedError } from '../errors.ts';
+import { type Key, keyText, type Mapping, type Row } from '../mapping/mapping.ts';
+import { byKey } from '../postgres/relation.ts';
+import type { Finding } from '../report/report.ts';
+import type { FetchedRow } from '../stores/store.ts';
+import type { HashScheme } from '../value/digest.ts';
+import { makeFinding } from './make-finding.ts';
+import { Observation } from './observation.ts';
+
+/** What became of a candidate. */
+export type Verdict =
+  | { readonly kind: 'finding'; readonly key: Key; readonly finding: Finding }
+  /** It healed, or follows: milliseconds of lag that were seen. */
+  | { readonly kind: 'in flight'; readonly key: Key; readonly lag: number }
+  /** Both sides agree; only for keys that nobody suspected. */
+  | { readonly kind: 'equal'; readonly key: Key; readonly exists: boolean };
+
+export interface ConfirmOptions {
+  readonly replica: string;
+  readonly entity: string;
+  readonly mapping: Mapping;
+  readonly scheme: HashScheme;
+  readonly maxLag: number;
+  /** Milliseconds between two looks at a record that moves. */
+  readonly interval: number;
+  /** Milliseconds after which a record that won't settle is given up. */
+  readonly giveUp: number;
+  /** True when candidates were nominated by a difference: agreeing now then means that it was in flight. */
+  readonly nominated: boolean;
+  readonly keysPerLook: number;
+  readonly fetchSource: (keys: readonly Key[]) => Promise<readonly Row[]>;
+  readonly fetchReplica: (keys: readonly Key[]) => Promise<readonly FetchedRow[]>;
+  readonly signal?: AbortSignal;
+}
+
+/** Batches that are being settled at the same time. */
+const BATCHES_AT_ONCE = 4;
+/** Keys whose second nomination is dropped, so that a key makes one finding. */
+const REMEMBERED_KEYS = 200_000;
+
+/** Verdicts in the order of the candidates' batches; bounded memory, whatever comes. Throws what a fetch throws. */
+export async function* confirm(candidates: AsyncIterable<Candidate>, options: ConfirmOptions): AsyncGenerator<Verdict> {
+  const running: Promise<readonly Verdict[]>[] = [];
+  try {
+    for await (const batch of batchesOf(candidates, options.keysPerLook)) {
+      const settling = settle(batch, options);
+      settling.catch(() => {}); // awaited below, in order
+      running.push(settling);
+      if (running.length >= BATCHES_AT_ONCE) yield* await running.shift()!;
+    }
+    while (running.length > 0) yield* await running.shift()!;
+  } finally {
+    await Promise.allSettled(running);
+  }
+}
+
+async function* batchesOf(candidates: AsyncIterable<Candidate>, size: number): AsyncGenerator<readonly Candidate[]> {
+  const known = new Set<string>();
+  let batch: Candidate[] = [];
+  for await (const candidate of candidates) {
+    const text = keyText(candidate.key);
+    if (known.has(text)) continue;
+    if (known.size < REMEMBERED_KEYS) known.add(text);
+    batch.push(candidate);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function settle(batch: readonly Candidate[], options: ConfirmOptions): Promise<readonly Verdict[]> {
+  const verdicts: Verdict[] = [];
+  const hash = makeRowHasher(options.mapping, options.scheme);
+  let open = batch.flatMap((candidate) => {
+    if (candidate.unread === undefined) return [new Observation(candidate, options, hash)];
+    verdicts.push(unread(candidate, candidate.unread, options));
+    return [];
+  });
+  while (open.length > 0) {
+    if (options.signal?.aborted) throw new InterruptedError();
+    const keys = open.map((observation) => observation.candidate.key);
+    // The replica first: whatever it shows, the source showed before, so a replica that seems newer really is.
+    const replicaAt = Date.now();
+    const replica = byKey(await options.fetchReplica(keys));
+    const source = byKey(await options.fetchSource(keys));
+    const sourceAt = Date.now();
+    open = open.filter((observation) => {
+      const text = keyText(observation.candidate.key);
+      const verdict = observation.look(source.get(text) ?? [], replica.get(text) ?? [], replicaAt, sourceAt);
+      if (verdict !== undefined) verdicts.push(verdict);
+      return verdict === undefined;
+    });
+    if (open.length > 0) await pause(Math.min(...open.map((observation) => observation.nextLook)) - Date.now(), options.signal);
+  }
+  return verdicts;
+}
+
+function unread(candidate: Candidate, reason: string, options: ConfirmOptions): Verdict {
+  const finding = makeFinding({ class: 'unread', reason }, candidate.key, candidate.seenAt, options);
+  return { kind: 'finding', key: candidate.key, finding };
+}
+
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  // Not in step with anything that ticks: a value that flips back and forth must not be met at the same beat each time.
+  const jitter = 0.8 + 0.4 * Math.random();
+  try {
+    await sleep(Math.max(milliseconds, 5) * (milliseconds > 200 ? 1 : jitter), undefined, { signal });
+  } catch {
+    throw new InterruptedError();
+  }
+}
