@@ -117,6 +117,8 @@ export interface Store {
 
 /** What a store offers that can hash records without the engine decoding them. */
 export interface Hashing {
+  /** Whether the server's hashes agree with ours; absent where it is we who hash. When one says no, the whole run uses md5. */
+  agrees?(): Promise<boolean>;
   /**
    * One digest a record, every record once, as `scan`. With `filter`, only records whose key falls into a wanted bucket, and every page
    * then knows its keys.

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Problem } from '../../errors.ts';
 import type { Key } from '../../mapping/mapping.ts';
 import { type Shape, shapeOfTable } from '../../postgres/columns.ts';
+import { hashesAgree } from '../../postgres/hash-check.ts';
 import {
   copyOut,
   decodeKey,
@@ -136,6 +137,10 @@ class PostgresStore implements Store, Hashing {
 
   async close(): Promise<void> {
     await Promise.all([this.session.close(), this.writer?.close()]);
+  }
+
+  agrees(): Promise<boolean> {
+    return hashesAgree(this.session);
   }
 
   async *digests(
