@@ -1,10 +1,10 @@
 // Compares one entity with its replicas: one pass over the source for all of them, each replica read once, candidates as they are found.
 
-import { fromText } from '../value/canonical.ts';
 import type { Key, Mapping } from '../mapping/mapping.ts';
 import type { EntityPlan, ReadyReplica } from '../plan/plan.ts';
 import type { CopyPage } from '../postgres/copy-binary.ts';
 import type { Choice, Snapshot } from '../source/source.ts';
+import { fromText } from '../value/canonical.ts';
 import type { BucketFilter, BucketSums, DigestPage, HashScheme } from '../value/digest.ts';
 import { addToSums, bucketCount, differingBuckets, emptySums, roundsOf, sumDigests, totalRows } from './bucket-sums.ts';
 import type { Candidate, RowCounts } from './candidate.ts';
@@ -145,10 +145,15 @@ export class EntityComparison {
     const table = new DigestTable(estimatedRows, joined.length, false);
     const sums = summed.map(() => emptySums(buckets));
     const numbers = 1 + joined.length + summed.length;
-    await fillTable(table, snapshot.digests(relation, [...joined, ...summed], scheme, undefined, signal), numbers, (page) => {
-      addPageToSums(page, numbers, joined.length, sums);
-      onRows(undefined, page.count);
-    });
+    await fillTable(
+      table,
+      snapshot.digests(relation, [...joined, ...summed], scheme, undefined, signal),
+      numbers,
+      (page) => {
+        addPageToSums(page, numbers, joined.length, sums);
+        onRows(undefined, page.count);
+      },
+    );
     return { table, sums };
   }
 
@@ -174,7 +179,8 @@ export class EntityComparison {
   private digestsOf(replica: ReadyReplica, filter?: BucketFilter): AsyncIterable<DigestPage> {
     const { store, inspection } = replica;
     const { scheme, signal } = this.options;
-    if (store.hashing !== undefined && inspection.hashable) return store.hashing.digests(replica.replica, scheme, filter, signal);
+    if (store.hashing !== undefined && inspection.hashable)
+      return store.hashing.digests(replica.replica, scheme, filter, signal);
     return hashPages(store.scan(replica.replica, signal), replica.replica.mapping, scheme, filter);
   }
 }

@@ -5,10 +5,15 @@ import type { Key } from '../mapping/mapping.ts';
 import type { CopyPage } from '../postgres/copy-binary.ts';
 import type { DigestPage } from '../value/digest.ts';
 import type { Candidate } from './candidate.ts';
-import { type DigestTable, Hits } from './digest-table.ts';
+import type { DigestTable, Hits } from './digest-table.ts';
 
 /** Reads the source's digests into a table. `alsoEach` sees every page as well, for sums that ride on the same pass. */
-export async function fillTable(table: DigestTable, pages: AsyncIterable<CopyPage>, numbersPerRow: number, alsoEach?: (page: CopyPage) => void): Promise<void> {
+export async function fillTable(
+  table: DigestTable,
+  pages: AsyncIterable<CopyPage>,
+  numbersPerRow: number,
+  alsoEach?: (page: CopyPage) => void,
+): Promise<void> {
   const stride = numbersPerRow * 2;
   for await (const page of pages) {
     for (let i = 0; i < page.count; i++) table.insert(page.numbers, i * stride, page.texts?.[i]);

@@ -29,7 +29,10 @@ export async function* hashPages(
 }
 
 /** The four halves of a record's digest: key high, key low, row high, row low. */
-export function makeRowHasher(mapping: Mapping, scheme: HashScheme): (row: Row) => readonly [number, number, number, number] {
+export function makeRowHasher(
+  mapping: Mapping,
+  scheme: HashScheme,
+): (row: Row) => readonly [number, number, number, number] {
   const chain = makeChain(scheme);
   const seed = seedHalves(scheme);
   return (row) => {

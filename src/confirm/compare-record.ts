@@ -15,13 +15,23 @@ export interface Difference {
   readonly reason?: string;
 }
 
-export function compareRecord(mapping: Mapping, source: readonly Row[], replica: readonly Row[]): Difference | undefined {
-  if (source.length > 1) return { class: 'unread', reason: `the key stands ${source.length} times in the source: it does not identify a row` };
+export function compareRecord(
+  mapping: Mapping,
+  source: readonly Row[],
+  replica: readonly Row[],
+): Difference | undefined {
+  if (source.length > 1)
+    return {
+      class: 'unread',
+      reason: `the key stands ${source.length} times in the source: it does not identify a row`,
+    };
   const [row] = source;
   const [record] = replica;
-  const trouble = row?.unread === undefined ? replica.find((copy) => copy.unread !== undefined)?.unread : `source: ${row.unread}`;
+  const trouble =
+    row?.unread === undefined ? replica.find((copy) => copy.unread !== undefined)?.unread : `source: ${row.unread}`;
   if (trouble !== undefined) return { class: 'unread', reason: trouble };
-  if (row === undefined) return record === undefined ? undefined : { class: 'orphan', replica: record, copies: copiesOf(replica) };
+  if (row === undefined)
+    return record === undefined ? undefined : { class: 'orphan', replica: record, copies: copiesOf(replica) };
   if (record === undefined) return { class: 'missing', source: row };
   const fields = differingFields(mapping.fields, row, record);
   if (replica.length > 1) return { class: 'duplicate', source: row, replica: record, copies: replica.length };

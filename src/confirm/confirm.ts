@@ -97,7 +97,8 @@ async function settle(batch: readonly Candidate[], options: ConfirmOptions): Pro
       if (verdict !== undefined) verdicts.push(verdict);
       return verdict === undefined;
     });
-    if (open.length > 0) await pause(Math.min(...open.map((observation) => observation.nextLook)) - Date.now(), options.signal);
+    if (open.length > 0)
+      await pause(Math.min(...open.map((observation) => observation.nextLook)) - Date.now(), options.signal);
   }
   return verdicts;
 }

@@ -13,7 +13,8 @@ export interface FindingContext {
 /** `seenAt`: milliseconds. */
 export function makeFinding(difference: Difference, key: Key, seenAt: number, context: FindingContext): Finding {
   const { mapping } = context;
-  const version = (row: Difference['source']) => (mapping.version === undefined ? undefined : row?.values[mapping.version]);
+  const version = (row: Difference['source']) =>
+    mapping.version === undefined ? undefined : row?.values[mapping.version];
   return {
     replica: context.replica,
     entity: context.entity,

@@ -62,7 +62,9 @@ export class Observation {
     const difference = compareRecord(mapping, source, replica);
     if (difference === undefined) {
       const exists = source.length > 0;
-      return this.firstDifferent === undefined ? { kind: 'equal', key, exists } : { kind: 'in flight', key, lag: replicaAt - this.firstDifferent };
+      return this.firstDifferent === undefined
+        ? { kind: 'equal', key, exists }
+        : { kind: 'in flight', key, lag: replicaAt - this.firstDifferent };
     }
     this.firstDifferent ??= replicaAt;
     if (source.length > 1) return this.finding(difference);
@@ -118,7 +120,9 @@ export class Observation {
     if (version === undefined || theirs === null) return false;
     return this.seen.some((value) => {
       const mine = value.row?.values[version] ?? null;
-      return mine !== null && at - value.at > this.options.maxLag && compareVersions(fields[version]!, theirs, mine) < 0;
+      return (
+        mine !== null && at - value.at > this.options.maxLag && compareVersions(fields[version]!, theirs, mine) < 0
+      );
     });
   }
 

@@ -46,7 +46,11 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
   const listed = [...names, ...replica.fields.keys(), ...(entity.version === undefined ? [] : [entity.version])];
   for (const name of new Set(listed)) {
     if (shape.columns.has(name)) continue;
-    problems.push({ path, message: `the source has no column ${name}`, hint: `It has ${[...shape.columns.keys()].join(', ')}.` });
+    problems.push({
+      path,
+      message: `the source has no column ${name}`,
+      hint: `It has ${[...shape.columns.keys()].join(', ')}.`,
+    });
   }
 
   const makeField = (column: Column): Field => {
@@ -84,12 +88,21 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
     const other = seen.get(field.target);
     if (other !== undefined) {
       const message = `${other} and ${field.name} both stand in ${field.target}`;
-      problems.push({ path: `${path}.replicas.${replica.name}`, message, hint: 'Name one of them under fields: with another `to`.' });
+      problems.push({
+        path: `${path}.replicas.${replica.name}`,
+        message,
+        hint: 'Name one of them under fields: with another `to`.',
+      });
     }
     seen.set(field.target, field.name);
   }
   const version = fields.findIndex((field) => field.name === entity.version);
-  if (entity.version !== undefined && version < 0 && !names.includes(entity.version) && shape.columns.has(entity.version)) {
+  if (
+    entity.version !== undefined &&
+    version < 0 &&
+    !names.includes(entity.version) &&
+    shape.columns.has(entity.version)
+  ) {
     notes.push(`the replica does not hold the version ${entity.version}: older and newer can't be told apart`);
   }
   return { mapping: { key, fields, version: version < 0 ? undefined : version }, ignored, notes, problems };

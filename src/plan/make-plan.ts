@@ -63,7 +63,12 @@ function choose(config: Config, only: readonly string[], problems: Problem[]): M
   }
   const all = config.entities.flatMap((entity) => entity.replicas.map((replica) => replica.name));
   for (const name of only) {
-    if (!used.has(name)) problems.push({ path: name, message: 'no replica, store or entity has that name', hint: `Replicas: ${all.join(', ')}.` });
+    if (!used.has(name))
+      problems.push({
+        path: name,
+        message: 'no replica, store or entity has that name',
+        hint: `Replicas: ${all.join(', ')}.`,
+      });
   }
   return chosen;
 }
@@ -82,15 +87,27 @@ async function shapeOf(source: Source, entity: EntityConfig, problems: Problem[]
     throw error;
   }
   if (shape === null) {
-    problems.push({ path: `${path}.table`, message: `the source has no table ${entity.table}`, hint: 'Name it as schema.table, and check the role’s permissions.' });
+    problems.push({
+      path: `${path}.table`,
+      message: `the source has no table ${entity.table}`,
+      hint: 'Name it as schema.table, and check the role’s permissions.',
+    });
     return undefined;
   }
   if (!shape.may.select) {
-    problems.push({ path: `${path}.table`, message: `no permission to read ${entity.table} in the source`, hint: `GRANT SELECT ON ${entity.table}` });
+    problems.push({
+      path: `${path}.table`,
+      message: `no permission to read ${entity.table} in the source`,
+      hint: `GRANT SELECT ON ${entity.table}`,
+    });
     return undefined;
   }
   if (keyOf(entity, shape).length === 0) {
-    problems.push({ path: `${path}.key`, message: `${entity.table ?? 'the query'} has no primary key`, hint: 'Say which columns identify a row: `key: [column, …]`.' });
+    problems.push({
+      path: `${path}.key`,
+      message: `${entity.table ?? 'the query'} has no primary key`,
+      hint: 'Say which columns identify a row: `key: [column, …]`.',
+    });
     return undefined;
   }
   return shape;
@@ -110,16 +127,39 @@ async function planReplica(context: ReplicaContext, config: ReplicaConfig): Prom
   problems.push(...made.problems);
   const store = context.stores.get(config.store)!;
   if ('message' in store) return { config, entity, kind, problem: store };
-  if (made.problems.length > 0) return { config, entity, kind, problem: { where: config.name, message: 'its mapping is not valid' } };
+  if (made.problems.length > 0)
+    return { config, entity, kind, problem: { where: config.name, message: 'its mapping is not valid' } };
 
-  const asked: Replica = { name: config.name, target: config.target, mapping: made.mapping, where: config.where, options: config.options };
+  const asked: Replica = {
+    name: config.name,
+    target: config.target,
+    mapping: made.mapping,
+    where: config.where,
+    options: config.options,
+  };
   try {
     const inspection = await store.inspect(asked);
-    problems.push(...inspection.problems.map((problem) => ({ ...problem, path: `${config.name}${problem.path === '' ? '' : `.${problem.path}`}` })));
+    problems.push(
+      ...inspection.problems.map((problem) => ({
+        ...problem,
+        path: `${config.name}${problem.path === '' ? '' : `.${problem.path}`}`,
+      })),
+    );
     const replica = { ...asked, mapping: withPrecision(made.mapping, inspection.timestampPrecision) };
     const notes = [...made.notes, ...inspection.notes, ...store.limits.notes, ...filterNotes(entity, config)];
-    if (!context.keyIsUnique) notes.push('no unique index guards the key in the source: a key that stands there twice is unread');
-    return { config, entity, kind, store, replica, inspection, ...chooseStrategy(context, store, inspection), ignored: made.ignored, notes };
+    if (!context.keyIsUnique)
+      notes.push('no unique index guards the key in the source: a key that stands there twice is unread');
+    return {
+      config,
+      entity,
+      kind,
+      store,
+      replica,
+      inspection,
+      ...chooseStrategy(context, store, inspection),
+      ignored: made.ignored,
+      notes,
+    };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     return { config, entity, kind, problem: problemOf(config.name, error) };
@@ -133,10 +173,14 @@ function chooseStrategy(
 ): { readonly strategy: Strategy; readonly why: string } {
   if (context.lookup) return { strategy: 'lookup', why: 'only chosen keys are looked up; orphans can’t be seen' };
   const serverSums = inspection.hashable && store.hashing?.sums !== undefined;
-  if (serverSums && context.keyIsUnique) return { strategy: 'sums', why: 'both servers hash and sum their rows; only buckets that differ are read' };
+  if (serverSums && context.keyIsUnique)
+    return { strategy: 'sums', why: 'both servers hash and sum their rows; only buckets that differ are read' };
   const bytes = tableBytes(context.shape.estimatedRows, 1);
   if (bytes > context.memory) {
-    return { strategy: 'sums', why: `digests of about ${context.shape.estimatedRows.toLocaleString('en')} rows do not fit the memory limit: sums first` };
+    return {
+      strategy: 'sums',
+      why: `digests of about ${context.shape.estimatedRows.toLocaleString('en')} rows do not fit the memory limit: sums first`,
+    };
   }
   return { strategy: 'digests', why: 'the replica is drained once past the source’s digests' };
 }
@@ -144,7 +188,10 @@ function chooseStrategy(
 function filterNotes(entity: EntityConfig, config: ReplicaConfig): string[] {
   const notes: string[] = [];
   if (entity.where !== undefined) notes.push(`source rows where ${entity.where}`);
-  if (config.where !== undefined) notes.push(`replica records where ${typeof config.where === 'string' ? config.where : JSON.stringify(config.where)}`);
+  if (config.where !== undefined)
+    notes.push(
+      `replica records where ${typeof config.where === 'string' ? config.where : JSON.stringify(config.where)}`,
+    );
   return notes;
 }
 

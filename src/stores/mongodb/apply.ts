@@ -41,9 +41,7 @@ class Group {
   private readonly changes: readonly Change[];
   private readonly outcomes: (Outcome | undefined)[];
   private readonly guards: Guards;
-  private readonly operations: AnyBulkWriteOperation[] = [];
-  /** By operation: the index of its change. */
-  private readonly asked: number[] = [];
+  private readonly asked: Readonly<Record<Change['kind'], Asked[]>> = { insert: [], update: [], delete: [] };
 
   constructor(connection: Connection, access: Access, changes: readonly Change[]) {
     this.connection = connection;
@@ -65,7 +63,9 @@ class Group {
         this.outcomes[i] = { outcome: 'refused', error: error.message };
       }
     }
-    if (this.operations.length > 0) await this.write();
+    await this.insert(this.asked.insert);
+    await this.guarded(this.asked.update);
+    await this.guarded(this.asked.delete);
     return this.outcomes as readonly Outcome[];
   }
 
@@ -133,44 +133,49 @@ class Group {
   }
 
   private ask(change: number, operation: AnyBulkWriteOperation): void {
-    this.operations.push(operation);
-    this.asked.push(change);
+    this.asked[this.changes[change]!.kind].push({ change, operation });
   }
 
-  private async write(): Promise<void> {
-    const { result, errors } = await this.bulkWrite();
-    for (const { index, code, words } of errors) {
-      const change = this.asked[index]!;
-      const isDuplicate = code === DUPLICATE_KEY && this.changes[change]!.kind === 'insert';
-      this.outcomes[change] = isDuplicate ? moved : { outcome: 'refused', error: words };
+  private async insert(asked: readonly Asked[]): Promise<void> {
+    if (asked.length === 0) return;
+    const { result, errors } = await this.bulkWrite(asked);
+    // An insert may meet another unique index than the key's: that is a refusal, not a record that has appeared.
+    const duplicates = [...errors.keys()].filter((i) => errors.get(i)!.code === DUPLICATE_KEY);
+    const there = await this.keysPresent(duplicates.map((i) => this.rowOf(asked[i]!)));
+    for (const [i, one] of asked.entries()) {
+      const error = errors.get(i);
+      if (error !== undefined && !(error.code === DUPLICATE_KEY && there.has(keyText(this.rowOf(one).key)))) {
+        this.outcomes[one.change] = { outcome: 'refused', error: error.words };
+      } else this.outcomes[one.change] = result.upsertedIds[i] === undefined ? moved : written;
     }
-    await this.tellDuplicates(
-      errors.filter(({ code }) => code === DUPLICATE_KEY).map(({ index }) => index),
-      errors,
-    );
-    const upserted = new Set(Object.keys(result.upsertedIds).map(Number));
-    let matched = result.matchedCount;
-    const updates: number[] = [];
-    const deletes: number[] = [];
-    for (const [operation, i] of this.asked.entries()) {
-      if (this.outcomes[i] !== undefined) continue;
-      const { kind } = this.changes[i]!;
-      if (kind === 'update') updates.push(i);
-      else if (kind === 'delete') deletes.push(i);
-      else if (upserted.has(operation)) this.outcomes[i] = written;
-      else {
-        this.outcomes[i] = moved;
-        matched--;
-      }
-    }
-    await this.tellApart(updates, matched);
-    await this.tellApart(deletes, result.deletedCount);
   }
 
-  private async bulkWrite(): Promise<{ result: BulkWriteResult; errors: readonly RowError[] }> {
+  private rowOf({ change }: Asked): Row {
+    return (this.changes[change] as { row: Row }).row;
+  }
+
+  private async guarded(asked: readonly Asked[]): Promise<void> {
+    if (asked.length === 0) return;
+    const { result, errors } = await this.bulkWrite(asked);
+    for (const [i, { words }] of errors) this.outcomes[asked[i]!.change] = { outcome: 'refused', error: words };
+    const rest = asked.flatMap(({ change }, i) => (errors.has(i) ? [] : [change]));
+    // If not all took effect, what stands there now tells which did.
+    const now = result.matchedCount + result.deletedCount === rest.length ? undefined : await this.lookAtExpected();
+    for (const i of rest) this.outcomes[i] = now === undefined || this.isDone(i, now.get(i)) ? written : moved;
+  }
+
+  private isDone(i: number, present: Token | undefined): boolean {
+    const change = this.changes[i] as Guarded;
+    if (change.kind === 'delete') return present === undefined;
+    return present !== undefined && this.isWanted(change.row, present);
+  }
+
+  /** All operations are of one kind: the driver miscounts the upserts of an unordered mixture. Errors are by operation. */
+  private async bulkWrite(asked: readonly Asked[]): Promise<{ result: BulkWriteResult; errors: RowErrors }> {
     const collection = this.connection.db.collection(this.access.replica.target);
     try {
-      return { result: await collection.bulkWrite(this.operations, { ordered: false }), errors: [] };
+      const operations = asked.map(({ operation }) => operation);
+      return { result: await collection.bulkWrite(operations, { ordered: false }), errors: new Map() };
     } catch (error) {
       if ((error as Error).name !== 'MongoBulkWriteError') throw error;
       const failed = error as MongoBulkWriteError;
@@ -179,25 +184,15 @@ class Group {
       if (failed.result.getWriteConcernError() !== undefined || writeErrors.length === 0) {
         throw failed.errorResponse instanceof Error ? failed.errorResponse : failed;
       }
-      const errors = writeErrors.map(({ index, code, errmsg }) => ({ index, code, words: errmsg ?? wordsOf(failed) }));
-      return { result: failed.result, errors };
-    }
-  }
-
-  /** An insert may meet another unique index than the key's: that is a refusal, not a record that has appeared. */
-  private async tellDuplicates(operations: readonly number[], errors: readonly RowError[]): Promise<void> {
-    const inserts = operations.filter((operation) => this.changes[this.asked[operation]!]!.kind === 'insert');
-    if (inserts.length === 0) return;
-    const rows = inserts.map((operation) => (this.changes[this.asked[operation]!] as { row: Row }).row);
-    const there = await this.keysPresent(rows);
-    for (const [i, operation] of inserts.entries()) {
-      if (there.has(keyText(rows[i]!.key))) continue;
-      const { words } = errors.find(({ index }) => index === operation)!;
-      this.outcomes[this.asked[operation]!] = { outcome: 'refused', error: words };
+      const errors = writeErrors.map(
+        ({ index, code, errmsg }) => [index, { code, words: errmsg ?? wordsOf(failed) }] as const,
+      );
+      return { result: failed.result, errors: new Map(errors) };
     }
   }
 
   private async keysPresent(rows: readonly Row[]): Promise<ReadonlySet<string>> {
+    if (rows.length === 0) return new Set();
     // Outside of `where` as well: the key is taken all the same.
     const everywhere = { ...this.access, where: {} };
     const found = await fetchRows(
@@ -207,19 +202,6 @@ class Group {
       true,
     );
     return new Set(found.map((row) => keyText(row.key)));
-  }
-
-  /** `count` of these changes took effect. If not all did, what stands there now tells which. */
-  private async tellApart(asked: readonly number[], count: number): Promise<void> {
-    if (asked.length === 0) return;
-    const now = count === asked.length ? undefined : await this.lookAtExpected();
-    for (const i of asked) {
-      const change = this.changes[i] as Guarded;
-      const present = now?.get(i);
-      const isDone =
-        change.kind === 'delete' ? present === undefined : present !== undefined && this.isWanted(change.row, present);
-      this.outcomes[i] = now === undefined || isDone ? written : moved;
-    }
   }
 
   private isWanted(row: Row, token: Token): boolean {
@@ -267,15 +249,17 @@ class Group {
   private async lookForSpellings(): Promise<ReadonlySet<string>> {
     if (!this.access.keys.isMixed) return new Set();
     const rows = this.changes.flatMap((change) => (change.kind === 'insert' ? [change.row] : []));
-    return rows.length === 0 ? new Set() : this.keysPresent(rows);
+    return this.keysPresent(rows);
   }
 }
 
-interface RowError {
-  readonly index: number;
-  readonly code: number;
-  readonly words: string;
+interface Asked {
+  /** Index of the change. */
+  readonly change: number;
+  readonly operation: AnyBulkWriteOperation;
 }
+
+type RowErrors = ReadonlyMap<number, { readonly code: number; readonly words: string }>;
 
 /** The collection leaves null fields away: it has documents without the field, and none with a null in it. */
 function omitsNulls(access: Access, field: Field): boolean {

@@ -1,0 +1,89 @@
+// The limits that stand before the first write. Pure: they look at what was found, not at any server.
+
+import { RefusedError } from '../errors.ts';
+import type { FindingClass, ReplicaReport } from '../report/report.ts';
+
+export interface RepairPolicy {
+  readonly deleteOrphans: boolean;
+  readonly overwriteAhead: boolean;
+  readonly maxRows: number;
+  readonly maxPercent: number;
+}
+
+export interface PlannedRepair {
+  readonly insert: number;
+  readonly update: number;
+  readonly delete: number;
+  /** Drift that the policy leaves alone. */
+  readonly left: Readonly<Partial<Record<FindingClass, number>>>;
+}
+
+/** What a finding of this class calls for under the policy; undefined: leave it alone. */
+export function actionFor(found: FindingClass, policy: RepairPolicy): 'insert' | 'update' | 'delete' | undefined {
+  switch (found) {
+    case 'missing':
+      return 'insert';
+    case 'stale':
+    case 'mismatched':
+      return 'update';
+    case 'ahead':
+      return policy.overwriteAhead ? 'update' : undefined;
+    case 'orphan':
+      return policy.deleteOrphans ? 'delete' : undefined;
+    default:
+      return undefined; // which of several copies is to stay can't be known, and what is unread is not known at all
+  }
+}
+
+export function planRepair(replica: ReplicaReport, policy: RepairPolicy): PlannedRepair {
+  const planned = { insert: 0, update: 0, delete: 0 };
+  const left: Partial<Record<FindingClass, number>> = {};
+  for (const [name, count] of Object.entries(replica.counts) as [FindingClass, number][]) {
+    if (count === 0 || name === 'unread') continue;
+    const action = actionFor(name, policy);
+    if (action === undefined) left[name] = count;
+    else planned[action] += count;
+  }
+  return { ...planned, left };
+}
+
+/** Throws a RefusedError that names the flag which lifts the limit. */
+export function checkLimits(replica: ReplicaReport, planned: PlannedRepair, policy: RepairPolicy): void {
+  const writes = planned.insert + planned.update + planned.delete;
+  if (writes === 0) return;
+  const { name } = replica;
+  const sourceRows = replica.sourceRows ?? 0;
+  const replicaRows = replica.replicaRows ?? 0;
+  if (replica.status !== 'proven') {
+    throw new RefusedError(`${name}: it was not compared to the end, so nothing is written to it`);
+  }
+  if (replica.coverage.orphans && sourceRows === 0 && replicaRows > 0) {
+    throw new RefusedError(
+      `${name}: the source looks empty while the replica holds ${replicaRows.toLocaleString('en')} records`,
+    );
+  }
+  if (writes > policy.maxRows) {
+    const message = `${name}: ${writes.toLocaleString('en')} writes are more than the limit of ${policy.maxRows.toLocaleString('en')}`;
+    throw new RefusedError(message, `--max-rows ${writes}`);
+  }
+  // For chosen keys the size of the replica is not known; there the number of rows is the only limit.
+  const size = Math.max(sourceRows, replicaRows);
+  const percent = (100 * writes) / Math.max(size, 1);
+  if (replica.coverage.orphans && percent > policy.maxPercent) {
+    const message = `${name}: ${writes.toLocaleString('en')} writes are ${percent.toFixed(1)} % of ${size.toLocaleString('en')} records, more than the limit of ${policy.maxPercent} %`;
+    throw new RefusedError(message, `--max-percent ${Math.ceil(percent)}`);
+  }
+}
+
+/** A repair that has done nothing yet, for a dry run or a refusal. */
+export function nothingDone(planned: PlannedRepair) {
+  const { left, ...actions } = planned;
+  return {
+    applied: false,
+    planned: actions,
+    outcomes: { written: 0, unchanged: 0, moved: 0, refused: 0 },
+    left,
+    errors: [],
+    verified: { read: 0, equal: 0 },
+  };
+}

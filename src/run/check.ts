@@ -1,0 +1,19 @@
+// check: compare and report. Writes nothing anywhere but its run folder.
+
+import type { Config } from '../config/config.ts';
+import type { Report } from '../report/report.ts';
+import { findDrift } from './find-drift.ts';
+import type { RunOptions } from './options.ts';
+import { runCommand } from './run.ts';
+
+/**
+ * Compares the chosen replicas with the source. The report says what was found and what was covered; its `exitCode` is what the command exits with.
+ * Throws ConfigError when the configuration or the schema can't be used; a server's failure makes its replicas unproven instead.
+ */
+export function check(config: Config, options: RunOptions = {}): Promise<Report> {
+  return runCommand('check', config, options, async ({ connections, scheme, folder }) => {
+    const drift = await findDrift(config, connections, scheme, options, (finding) => folder.add(finding));
+    await folder.finish();
+    return drift;
+  });
+}

@@ -1,0 +1,194 @@
+// One replica through compare and confirm: tallies verdicts, hands findings on, and turns what went wrong into an unproven replica.
+
+import type { Candidate, RowCounts } from '../compare/candidate.ts';
+import { type CompareOptions, chosenCandidates, type EntityComparison } from '../compare/compare-entity.ts';
+import type { Config } from '../config/config.ts';
+import { type ConfirmOptions, confirm } from '../confirm/confirm.ts';
+import { InterruptedError, StoreError } from '../errors.ts';
+import type { Key } from '../mapping/mapping.ts';
+import { problemOf } from '../plan/make-plan.ts';
+import type { EntityPlan, ReadyReplica, ReplicaPlan } from '../plan/plan.ts';
+import { type Coverage, type Finding, noCounts, type ReplicaReport, type RunProblem } from '../report/report.ts';
+import type { Choice, Source } from '../source/source.ts';
+import type { HashScheme } from '../value/digest.ts';
+import type { RunListener } from './events.ts';
+import { retrying } from './retry.ts';
+
+export interface ReplicaContext {
+  readonly config: Config;
+  readonly source: Source;
+  readonly scheme: HashScheme;
+  readonly entityPlan: EntityPlan;
+  readonly batch: number;
+  readonly shown: number;
+  readonly listener: RunListener;
+  readonly signal?: AbortSignal;
+}
+
+/** What is compared: whole replicas, chosen rows, or given keys. */
+export type Scope =
+  | { readonly kind: 'all'; readonly comparison: EntityComparison }
+  | { readonly kind: 'choice'; readonly choice: Choice; readonly words: string; readonly options: CompareOptions }
+  | { readonly kind: 'keys'; readonly keys: readonly Key[] };
+
+export function confirmOptions(context: ReplicaContext, replica: ReadyReplica, nominated: boolean): ConfirmOptions {
+  const { config, source, scheme, entityPlan, listener, signal } = context;
+  const { mapping } = replica.replica;
+  const { maxLag } = replica.config;
+  return {
+    replica: replica.config.name,
+    entity: replica.entity.name,
+    mapping,
+    scheme,
+    maxLag,
+    interval: config.confirm.interval,
+    giveUp: config.confirm.giveUp ?? Math.max(10 * maxLag, 5000),
+    nominated,
+    keysPerLook: Math.min(context.batch, replica.store.limits.fetchKeys),
+    fetchSource: (keys) =>
+      retrying('source: fetch', () => source.fetch(entityPlan.relation, mapping, keys), listener, signal),
+    fetchReplica: (keys) =>
+      retrying(`${replica.config.name}: fetch`, () => replica.store.fetch(replica.replica, keys), listener, signal),
+    signal,
+  };
+}
+
+/** Compares one replica. Every finding goes to `keep` as it is proven. Never throws what a server did; throws our own bugs. */
+export async function compareReplica(
+  context: ReplicaContext,
+  replica: ReadyReplica,
+  scope: Scope,
+  keep: (finding: Finding) => Promise<void>,
+): Promise<ReplicaReport> {
+  const started = performance.now();
+  const rows: RowCounts = { source: 0, replica: 0 };
+  const counts = noCounts();
+  const inFlight = { count: 0, longestLag: 0 };
+  const findings: Finding[] = [];
+  let error: RunProblem | undefined;
+  let inspected = false;
+  let nowhere = 0;
+  try {
+    const nominated = scope.kind === 'all';
+    const candidates = candidatesOf(context.entityPlan, replica, scope, rows);
+    for await (const verdict of confirm(candidates, confirmOptions(context, replica, nominated))) {
+      if (verdict.kind === 'in flight') {
+        inFlight.count++;
+        inFlight.longestLag = Math.max(inFlight.longestLag, verdict.lag);
+      } else if (verdict.kind === 'finding') {
+        const { finding } = verdict;
+        counts[finding.class]++;
+        if (findings.length < context.shown) findings.push(finding);
+        context.listener({ type: 'finding', finding });
+        await keep(finding);
+      }
+      if (verdict.kind === 'equal' && !verdict.exists) nowhere++;
+      if (!nominated) tallyLookup(verdict, rows);
+    }
+    inspected = true;
+  } catch (thrown) {
+    if (thrown instanceof InterruptedError)
+      error = { where: replica.config.name, message: 'interrupted before it was compared to the end' };
+    else if (thrown instanceof StoreError) error = problemOf(replica.config.name, thrown);
+    else throw thrown;
+  }
+  context.listener({ type: 'compared', replica: replica.config.name });
+  return {
+    ...head(replica),
+    strategy: replica.strategy,
+    why: replica.why,
+    status: error === undefined ? 'proven' : 'unproven',
+    error,
+    sourceRows: inspected ? rows.source : null,
+    replicaRows: inspected ? rows.replica : null,
+    counts,
+    inFlight,
+    coverage: coverageOf(context, replica, scope, rows, nowhere),
+    findings,
+    seconds: secondsSince(started),
+  };
+}
+
+/** The report of a replica that could not even be looked at. */
+export function unreachableReport(replica: ReplicaPlan & { readonly problem: RunProblem }): ReplicaReport {
+  return {
+    ...head(replica),
+    strategy: 'lookup',
+    why: 'it could not be reached',
+    status: 'unproven',
+    error: replica.problem,
+    sourceRows: null,
+    replicaRows: null,
+    counts: noCounts(),
+    inFlight: { count: 0, longestLag: 0 },
+    coverage: {
+      fields: [],
+      ignored: [],
+      skipped: [],
+      orphans: false,
+      rows: 'nothing',
+      notes: [],
+      maxLag: replica.config.maxLag,
+    },
+    findings: [],
+    seconds: 0,
+  };
+}
+
+function head(replica: ReplicaPlan) {
+  return { name: replica.config.name, entity: replica.entity.name, store: replica.config.store, kind: replica.kind };
+}
+
+async function* candidatesOf(
+  plan: EntityPlan,
+  replica: ReadyReplica,
+  scope: Scope,
+  rows: RowCounts,
+): AsyncGenerator<Candidate> {
+  if (scope.kind === 'all') yield* scope.comparison.candidates(replica, rows);
+  else if (scope.kind === 'choice') yield* chosenCandidates(plan, replica, scope.choice, scope.options);
+  else for (const key of scope.keys) yield { key, seenAt: Date.now() };
+}
+
+/** For chosen keys every verdict is one row looked up. */
+function tallyLookup(
+  verdict: { readonly kind: string; readonly exists?: boolean; readonly finding?: Finding },
+  rows: RowCounts,
+): void {
+  const found = verdict.finding?.class;
+  if (verdict.kind === 'equal' ? verdict.exists : found !== 'orphan') rows.source++;
+  if (verdict.kind === 'equal' ? verdict.exists : found !== 'missing') rows.replica++;
+}
+
+function coverageOf(
+  context: ReplicaContext,
+  replica: ReadyReplica,
+  scope: Scope,
+  rows: RowCounts,
+  nowhere: number,
+): Coverage {
+  const { mapping } = replica.replica;
+  const notes = [...replica.notes];
+  if (context.scheme.algorithm === 'md5')
+    notes.push('rows were hashed with md5: a server’s own hashes differ from ours');
+  if (nowhere > 0) notes.push(`${nowhere} of the keys stand on neither side`);
+  return {
+    fields: [...mapping.key, ...mapping.fields].map((field) => field.name),
+    ignored: replica.ignored,
+    skipped: [],
+    orphans: scope.kind === 'all',
+    rows: rowsWords(scope, rows),
+    notes,
+    maxLag: replica.config.maxLag,
+  };
+}
+
+function rowsWords(scope: Scope, rows: RowCounts): string {
+  if (scope.kind === 'all') return 'every row';
+  if (scope.kind === 'keys') return scope.keys.length === 1 ? '1 key' : `${scope.keys.length} keys`;
+  return `${rows.source.toLocaleString('en')} rows ${scope.words}`;
+}
+
+export function secondsSince(started: number): number {
+  return Math.round(performance.now() - started) / 1000;
+}

@@ -1,0 +1,227 @@
+// Plan, compare and confirm for everything that a run was asked for: the common part of check and reconcile.
+
+import pLimit from 'p-limit';
+import { type CompareOptions, EntityComparison } from '../compare/compare-entity.ts';
+import type { Config } from '../config/config.ts';
+import { ConfigError, InterruptedError, StoreError } from '../errors.ts';
+import type { Key } from '../mapping/mapping.ts';
+import { makePlan, problemOf } from '../plan/make-plan.ts';
+import { type EntityPlan, isReady, type Plan, type ReadyReplica } from '../plan/plan.ts';
+import type { Finding, ReplicaReport, RunProblem } from '../report/report.ts';
+import type { Snapshot } from '../source/source.ts';
+import { fromText, ValueError } from '../value/canonical.ts';
+import type { HashScheme } from '../value/digest.ts';
+import { compareReplica, type ReplicaContext, type Scope, unreachableReport } from './compare-replica.ts';
+import type { Connections } from './connections.ts';
+import { DEFAULT_BATCH, DEFAULT_CONCURRENCY, DEFAULT_MEMORY, DEFAULT_SHOWN, type RunOptions } from './options.ts';
+
+export interface Drift {
+  readonly plan: Plan;
+  readonly scheme: HashScheme;
+  readonly asOf: string | null;
+  readonly replicas: readonly ReplicaReport[];
+  readonly problems: readonly RunProblem[];
+}
+
+/** Throws ConfigError for schema trouble and bad choices; the servers' failures are in the result. */
+export async function findDrift(
+  config: Config,
+  connections: Connections,
+  scheme: HashScheme,
+  options: RunOptions,
+  keep: (finding: Finding) => Promise<void>,
+): Promise<Drift> {
+  const { signal } = options;
+  const listener = options.onEvent ?? (() => {});
+  const { source, stores } = connections;
+  const memory = options.memory ?? DEFAULT_MEMORY;
+  const lookup = options.keys !== undefined || options.since !== undefined || options.sample !== undefined;
+  listener({ type: 'stage', stage: 'plan' });
+  const plan = await makePlan({ config, source, stores, only: options.only ?? [], lookup, memory });
+  const keys = keysOf(plan, options.keys);
+  checkSince(plan, options.since);
+
+  listener({ type: 'stage', stage: 'compare' });
+  const limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
+  const reports = new Map<string, ReplicaReport>();
+  const problems: RunProblem[] = [];
+  let asOf: string | null = null;
+
+  // Entities one after another: each has its own snapshot, digests and memory. Its replicas at once.
+  for (const entityPlan of plan.entities) {
+    const ready = entityPlan.replicas.filter(isReady);
+    for (const replica of entityPlan.replicas)
+      if (!isReady(replica)) reports.set(replica.config.name, unreachableReport(replica));
+    if (ready.length === 0) continue;
+    let snapshot: Snapshot;
+    try {
+      if (signal?.aborted) throw new InterruptedError();
+      snapshot = await source.openSnapshot();
+    } catch (error) {
+      if (!(error instanceof StoreError) && !(error instanceof InterruptedError)) throw error;
+      const problem =
+        error instanceof InterruptedError ? { where: 'run', message: 'interrupted' } : problemOf('source', error);
+      if (!problems.some((known) => known.message === problem.message)) problems.push(problem);
+      for (const replica of ready)
+        reports.set(
+          replica.config.name,
+          unreachableReport({ ...replica, problem: { ...problem, where: replica.config.name } }),
+        );
+      continue;
+    }
+    asOf ??= snapshot.asOf;
+    try {
+      const context: ReplicaContext = {
+        config,
+        source,
+        scheme,
+        entityPlan,
+        batch: options.batch ?? DEFAULT_BATCH,
+        shown: options.shown ?? DEFAULT_SHOWN,
+        listener,
+        signal,
+      };
+      const compare: CompareOptions = { snapshot, scheme, memory, signal, onRows: rowsListener(entityPlan, listener) };
+      const scope = scopeOf(entityPlan, ready, keys, options, compare);
+      const compared = await Promise.allSettled(
+        ready.map((replica) => limit(() => compareReplica(context, replica, scope, keep))),
+      );
+      for (const result of compared) {
+        if (result.status === 'rejected') throw result.reason;
+        reports.set(result.value.name, result.value);
+      }
+    } finally {
+      await snapshot.close();
+    }
+  }
+  const inOrder: readonly ReplicaReport[] = plan.entities.flatMap((entity) =>
+    entity.replicas.map((replica) => reports.get(replica.config.name)!),
+  );
+  if (signal?.aborted && !problems.some((problem) => problem.message === 'interrupted'))
+    problems.push({ where: 'run', message: 'interrupted' });
+  if (keys !== undefined) checkKeysExist(keys, inOrder);
+  return { plan, scheme, asOf, replicas: inOrder, problems };
+}
+
+/** A key that stands nowhere is most likely mistyped: "in sync" would be no answer. */
+function checkKeysExist(keys: readonly Key[], replicas: readonly ReplicaReport[]): void {
+  if (
+    replicas.some((replica) => replica.status === 'unproven' || replica.sourceRows !== 0 || replica.replicaRows !== 0)
+  )
+    return;
+  const words = keys.map((key) => (key.length === 1 ? key[0] : JSON.stringify(key))).join(', ');
+  throw new ConfigError([
+    {
+      path: 'key',
+      message: `${words}: no such record, in the source or in any replica`,
+      hint: 'Check the spelling of the key.',
+    },
+  ]);
+}
+
+function scopeOf(
+  entityPlan: EntityPlan,
+  ready: readonly ReadyReplica[],
+  keys: readonly Key[] | undefined,
+  options: RunOptions,
+  compare: CompareOptions,
+): Scope {
+  if (keys !== undefined) return { kind: 'keys', keys };
+  if (options.since !== undefined) {
+    const { version } = entityPlan.entity;
+    return {
+      kind: 'choice',
+      choice: { since: { column: version!, milliseconds: options.since } },
+      words: `of the last ${durationWords(options.since)}`,
+      options: compare,
+    };
+  }
+  if (options.sample !== undefined) {
+    return {
+      kind: 'choice',
+      choice: { sample: options.sample },
+      words: `(a ${+(options.sample * 100).toPrecision(3)} % sample)`,
+      options: compare,
+    };
+  }
+  return { kind: 'all', comparison: new EntityComparison(entityPlan, ready, compare) };
+}
+
+function keysOf(plan: Plan, keys: RunOptions['keys']): readonly Key[] | undefined {
+  if (keys === undefined) return undefined;
+  if (plan.entities.length !== 1) {
+    const names = plan.entities.map((entity) => entity.entity.name).join(', ');
+    throw new ConfigError([
+      {
+        path: '--key',
+        message: `keys of which entity? ${names} are chosen`,
+        hint: 'Name one entity or replica beside the keys.',
+      },
+    ]);
+  }
+  const [entityPlan] = plan.entities;
+  const replica = entityPlan!.replicas.find(isReady);
+  if (replica === undefined) return keys;
+  const fields = replica.replica.mapping.key;
+  return keys.map((key) => {
+    const names = fields.map((field) => field.name).join(', ');
+    if (key.length !== fields.length) {
+      const message = `${JSON.stringify(key)} has ${key.length} parts, the key of ${entityPlan!.entity.name} has ${fields.length}: ${names}`;
+      throw new ConfigError([{ path: '--key', message, hint: 'Give the parts as a JSON array, in that order.' }]);
+    }
+    return fields.map((field, i) => {
+      try {
+        return fromText(field.type, key[i]!);
+      } catch (error) {
+        if (!(error instanceof ValueError)) throw error;
+        throw new ConfigError([{ path: '--key', message: `${field.name}: ${error.message}` }]);
+      }
+    });
+  });
+}
+
+function checkSince(plan: Plan, since: number | undefined): void {
+  if (since === undefined) return;
+  const problems = plan.entities.flatMap(({ entity, relation }) => {
+    const path = `entities.${entity.name}.version`;
+    if (entity.version === undefined) {
+      return [
+        {
+          path,
+          message: '--since needs a version: a timestamp that grows with each change',
+          hint: 'Name it, or choose other replicas.',
+        },
+      ];
+    }
+    const kind = relation.shape.columns.get(entity.version)?.type.kind;
+    return kind === 'timestamp' || kind === 'date'
+      ? []
+      : [{ path, message: `--since needs a timestamp, ${entity.version} is ${kind}` }];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function rowsListener(
+  entityPlan: EntityPlan,
+  listener: (event: import('./events.ts').RunEvent) => void,
+): CompareOptions['onRows'] {
+  const totals = new Map<string | null, number>();
+  return (replica, rows) => {
+    const name = replica?.config.name ?? null;
+    const total = (totals.get(name) ?? 0) + rows;
+    totals.set(name, total);
+    const expected = replica === undefined ? entityPlan.estimatedRows : replica.inspection.estimatedRows;
+    listener({ type: 'rows', entity: entityPlan.entity.name, replica: name, rows: total, expected });
+  };
+}
+
+function durationWords(milliseconds: number): string {
+  const units: readonly (readonly [string, number])[] = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ];
+  const unit = units.find(([, size]) => milliseconds % size === 0);
+  return unit === undefined ? `${milliseconds} ms` : `${milliseconds / unit[1]}${unit[0]}`;
+}

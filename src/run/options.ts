@@ -1,0 +1,49 @@
+// What a caller may ask of a run.
+
+import type { StoreDefinition } from '../stores/store.ts';
+import type { HashScheme } from '../value/digest.ts';
+import type { RunListener } from './events.ts';
+
+export interface RunOptions {
+  /** Names of replicas, stores or entities; empty or absent: everything. */
+  readonly only?: readonly string[];
+  /** Only these keys, each a key's parts as text. All chosen replicas must then be of one entity. */
+  readonly keys?: readonly (readonly string[])[];
+  /** Only rows whose version is at most this many milliseconds old, by the source's clock. */
+  readonly since?: number;
+  /** Only about this share of the rows, between 0 and 1. */
+  readonly sample?: number;
+  /** Bytes for digests, per entity. Default 1 GiB. */
+  readonly memory?: number;
+  /** Replicas compared at the same time. Default 4. */
+  readonly concurrency?: number;
+  /** Keys per look-up, at most; a store's own limit holds as well. Default 500. */
+  readonly batch?: number;
+  /** Findings that the report itself holds for each replica. Default 20; the folder has all of them. */
+  readonly shown?: number;
+  /** False: nothing is kept on disk. Default true. */
+  readonly keep?: boolean;
+  /** Forces how rows are hashed; chosen by what the servers can otherwise. */
+  readonly hash?: HashScheme['algorithm'];
+  /** Kinds of store besides the built-in ones. */
+  readonly kinds?: readonly StoreDefinition[];
+  readonly signal?: AbortSignal;
+  readonly onEvent?: RunListener;
+}
+
+export interface RepairOptions {
+  /** False: only says what it would do. Default false. */
+  readonly apply?: boolean;
+  readonly deleteOrphans?: boolean;
+  /** Overwrite records that are newer than the source's. */
+  readonly overwriteAhead?: boolean;
+  /** Most records to write in one replica; default from the config. */
+  readonly maxRows?: number;
+  /** Most records to write, in percent of the replica; default from the config. */
+  readonly maxPercent?: number;
+}
+
+export const DEFAULT_MEMORY = 2 ** 30;
+export const DEFAULT_CONCURRENCY = 4;
+export const DEFAULT_BATCH = 500;
+export const DEFAULT_SHOWN = 20;
