@@ -3,7 +3,7 @@
 import type { Field, Mapping } from '../mapping/mapping.ts';
 import type { HashScheme } from '../value/digest.ts';
 import type { FieldType } from '../value/field-type.ts';
-import { FLAGS_PER_WORD, NULL_FLAG, ZERO_FLAG } from '../value/row-hash.ts';
+import { EXACT_SECONDS, FLAGS_PER_WORD, NULL_FLAG, ZERO_FLAG } from '../value/row-hash.ts';
 import type { Column } from './columns.ts';
 import { quoteIdentifier, quoteLiteral } from './session.ts';
 
@@ -65,35 +65,51 @@ export function rowHashSql(
       canBeNull: !column.notNull || field.map !== undefined,
     };
   });
-  const chain = (nullsFor: (entry: (typeof inputs)[number]) => boolean): string => {
-    let previous = scheme.algorithm === 'lookup3' ? keyHash : `((${keyHash})::text || ';')`;
-    for (let from = 0; from < inputs.length; from += FLAGS_PER_WORD) {
-      const group = inputs.slice(from, from + FLAGS_PER_WORD);
-      const flags = group.flatMap((entry, i) => flagSql(entry.input, nullsFor(entry), 2 * i));
-      previous = add(scheme, previous, { as: 'int32', sql: flags.length === 0 ? '0' : flags.join(' | ') }, true);
-      for (const entry of group) previous = add(scheme, previous, entry.input, !nullsFor(entry));
+  const full = chainSql(scheme, keyHash, inputs, () => true);
+  if (inputs.every((entry) => entry.oftenNull || (!entry.canBeNull && entry.input.usual === undefined))) return full;
+  // The functions are strict: a chain that does not look for nulls is null as soon as one input is, and only then the full chain is run.
+  return `coalesce(${chainSql(scheme, keyHash, inputs, (entry) => entry.oftenNull)}, ${full})`;
+}
+
+interface ChainEntry {
+  readonly input: HashInput;
+  readonly oftenNull: boolean;
+  readonly canBeNull: boolean;
+}
+
+/** The chain over all fields; those that are not `handled` are taken as usual, and make the chain null where they are not. */
+function chainSql(
+  scheme: HashScheme,
+  keyHash: string,
+  inputs: readonly ChainEntry[],
+  handled: (entry: ChainEntry) => boolean,
+): string {
+  let previous = scheme.algorithm === 'lookup3' ? keyHash : `((${keyHash})::text || ';')`;
+  for (let from = 0; from < inputs.length; from += FLAGS_PER_WORD) {
+    const group = inputs.slice(from, from + FLAGS_PER_WORD);
+    const flags = group.flatMap((entry, i) => (handled(entry) ? flagSql(entry, 2 * i) : []));
+    previous = add(scheme, previous, { as: 'int32', sql: flags.length === 0 ? '0' : flags.join(' | ') }, true);
+    for (const entry of group) {
+      const { input, canBeNull } = entry;
+      if (handled(entry)) previous = add(scheme, previous, input, !canBeNull);
+      else previous = add(scheme, previous, { as: input.as, sql: input.usual ?? input.sql }, true);
     }
-    return finish(scheme, previous);
-  };
-  const nullable = inputs.filter((entry) => entry.canBeNull);
-  const full = chain((entry) => entry.canBeNull);
-  if (nullable.every((entry) => entry.oftenNull)) return full;
-  // The functions are strict: a chain that does not look for nulls is null as soon as one field is, and only then the full chain is run.
-  return `coalesce(${chain((entry) => entry.canBeNull && entry.oftenNull)}, ${full})`;
+  }
+  return finish(scheme, previous);
 }
 
 interface HashInput {
   readonly as: 'text' | 'int32' | 'int64' | 'float64';
   /** Null exactly where the field is. */
   readonly sql: string;
-  /** For float64: a cheaper condition for "hashes as zero". */
-  readonly isZero?: string;
+  /** Cheaper, and null also where the value needs a flag or another rule than the usual: the full chain then decides. */
+  readonly usual?: string;
 }
 
-function flagSql(input: HashInput, mayBeNull: boolean, shift: number): string[] {
+function flagSql({ input, canBeNull }: ChainEntry, shift: number): string[] {
   const branches: string[] = [];
-  if (mayBeNull) branches.push(`when (${input.sql}) is null then ${NULL_FLAG << shift}`);
-  if (input.as === 'float64') branches.push(`when ${input.isZero ?? `(${input.sql}) = 0`} then ${ZERO_FLAG << shift}`);
+  if (canBeNull) branches.push(`when (${input.sql}) is null then ${NULL_FLAG << shift}`);
+  if (input.as === 'float64') branches.push(`when (${input.sql}) = 0 then ${ZERO_FLAG << shift}`);
   return branches.length === 0 ? [] : [`(case ${branches.join(' ')} else 0 end)`];
 }
 
@@ -108,7 +124,7 @@ function hashInput(field: Field, column: Column, side: Side): HashInput {
     case 'integer':
       return { as: type.bits === 32 ? 'int32' : 'int64', sql: quoted };
     case 'float':
-      return { as: 'float64', sql: type.bits === 32 ? `${quoted}::float4::float8` : `${quoted}::float8` };
+      return floatInput(type.bits === 32 ? `${quoted}::float4::float8` : `${quoted}::float8`);
     case 'date':
       // Subtracting an infinite date is an error.
       return {
@@ -117,7 +133,7 @@ function hashInput(field: Field, column: Column, side: Side): HashInput {
           when ${quoted} is not null then -2147483648 end)`,
       };
     case 'timestamp':
-      return timestampInput(quoted, type.precision);
+      return timestampInput(quoted, type.precision, column.pgType);
     case 'text':
     case 'enum': {
       const text = type.kind === 'text' && type.padded ? `rtrim((${quoted})::text, ' ')` : `(${quoted})::text`;
@@ -128,12 +144,26 @@ function hashInput(field: Field, column: Column, side: Side): HashInput {
   }
 }
 
-function timestampInput(quoted: string, precision: number): HashInput {
-  if (precision >= 6) return { as: 'float64', sql: `date_part('epoch', ${quoted})`, isZero: `${quoted} = 'epoch'` };
+function floatInput(sql: string): HashInput {
+  return { as: 'float64', sql, usual: `nullif(${sql}, 0)` };
+}
+
+/**
+ * Seconds since 1970 in double precision, as the difference of two range bounds: exact to the microsecond up to 2255, and four times cheaper than
+ * date_part('epoch', …). Beyond, where a double is too coarse, a hash of the seconds and the microseconds. See `secondsToHash`.
+ */
+function timestampInput(quoted: string, precision: number, pgType: string): HashInput {
+  const zoned = pgType.includes('with time zone');
   const step = `interval '${10 ** (6 - precision)} microseconds'`;
-  // date_bin with an origin before every timestamp would overflow; this one is floor for all of them.
-  const cut = `date_bin(${step}, ${quoted}, '2000-01-01')`;
-  return { as: 'float64', sql: `date_part('epoch', ${cut})`, isZero: `${cut} = 'epoch'` };
+  const cut = precision >= 6 ? quoted : `date_bin(${step}, ${quoted}, '2000-01-01')`;
+  const seconds = `${zoned ? 'tstzrange_subdiff' : 'tsrange_subdiff'}(${cut}, 'epoch')`;
+  const micros = `coalesce(date_part('microseconds', ${cut}), 0)`;
+  return {
+    as: 'float64',
+    sql: `(case when abs(${seconds}) < ${EXACT_SECONDS} then ${seconds}
+      else hashfloat8extended(${micros}, hashfloat8extended(${seconds}, 0))::float8 end)`,
+    usual: `(case when ${quoted} > '1970-01-02' and ${quoted} < '2255-01-01' then ${seconds} end)`,
+  };
 }
 
 function mapSql(field: Field, text: string): string {

@@ -7,6 +7,7 @@
 import type { Field, Key, Mapping } from '../mapping/mapping.ts';
 import { daysOf, floatOfText, fromDecimalText, microsOf } from './canonical.ts';
 import type { Chain } from './chain.ts';
+import { Lookup3Chain } from './lookup3.ts';
 import type { FieldType, Value } from './field-type.ts';
 
 export const FLAGS_PER_WORD = 15;
@@ -67,7 +68,7 @@ export function addNeutral(chain: Chain, field: Field): void {
 
 function isZero(field: Field, value: string): boolean {
   if (!hashesAsFloat(field)) return false;
-  return field.type.kind === 'float' ? floatOfText(value) === 0 : epochSeconds(value) === 0;
+  return field.type.kind === 'float' ? floatOfText(value) === 0 : secondsToHash(value) === 0;
 }
 
 function addValue(chain: Chain, field: Field, value: string): void {
@@ -90,7 +91,7 @@ function addValue(chain: Chain, field: Field, value: string): void {
       chain.int32(value === 'infinity' ? 0x7fffffff : value === '-infinity' ? -0x80000000 : daysOf(value));
       return;
     case 'timestamp':
-      chain.float64(epochSeconds(value));
+      chain.float64(secondsToHash(value));
       return;
     default:
       chain.text(field.ignoreCase ? lowerAscii(value) : value);
@@ -111,9 +112,30 @@ function addInteger(chain: Chain, bits: 32 | 64, value: string): void {
   }
 }
 
-/** As PostgreSQL's date_part('epoch', …): microseconds over a million, in double precision. */
-function epochSeconds(canonical: string): number {
-  return Number(microsOf(canonical)) / 1_000_000;
+/** Up to this many seconds from 1970 (the year 2255) a double holds every microsecond. */
+export const EXACT_SECONDS = 9_000_000_000;
+
+const SINCE_2000 = 946_684_800_000_000n;
+const far = new Lookup3Chain();
+
+/**
+ * What a canonical timestamp is hashed as: seconds since 1970 in double precision, computed as PostgreSQL's tstzrange_subdiff does from microseconds
+ * since 2000; beyond EXACT_SECONDS a hash of those seconds and the microseconds of the minute, so that nothing is lost.
+ */
+export function secondsToHash(canonical: string): number {
+  const micros = microsOf(canonical);
+  const seconds = secondsOf(micros);
+  if (Math.abs(seconds) < EXACT_SECONDS) return seconds;
+  far.begin(0, 0);
+  far.float64(seconds);
+  far.float64(typeof micros === 'bigint' ? Number(((micros % 60_000_000n) + 60_000_000n) % 60_000_000n) : 0);
+  return Number(BigInt.asIntN(64, (BigInt(far.high) << 32n) | BigInt(far.low >>> 0)));
+}
+
+/** The infinities are the ends of PostgreSQL's 64 bits. */
+function secondsOf(micros: bigint | number): number {
+  const since2000 = typeof micros === 'bigint' ? Number(micros - SINCE_2000) : micros > 0 ? 2 ** 63 : -(2 ** 63);
+  return (since2000 + Number(SINCE_2000)) / 1_000_000;
 }
 
 /**
@@ -122,7 +144,7 @@ function epochSeconds(canonical: string): number {
  */
 export function toleranceCell(type: FieldType, tolerance: number, value: string): string {
   const isTime = type.kind === 'timestamp';
-  const number = isTime ? epochSeconds(value) : floatOfText(value);
+  const number = isTime ? Number(microsOf(value)) / 1_000_000 : floatOfText(value);
   const half = isTime ? tolerance / 2_000_000 : tolerance / 2;
   if (half > 0 && Math.abs(number) < half * 2 ** 50) return `cell ${Math.floor(number / half) + 0}`;
   return type.kind === 'float' || isTime ? value : fromDecimalText(value);

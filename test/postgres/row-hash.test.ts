@@ -48,7 +48,7 @@ const columns: Record<string, { type: string; values: (string | null)[]; field?:
   },
   ts: {
     type: 'timestamp',
-    values: ['1970-01-01', '2026-11-22 01:14:07.221', '1969-12-31 23:59:59.999999', '2262-01-01', 'infinity', null],
+    values: ['1970-01-01', '2026-11-22 01:14:07.221', '1969-12-31 23:59:59.999999', '2262-01-01', '9999-12-31 23:59:59.999999', '9999-12-31 23:59:59.999998', 'infinity', null],
   },
   tz: {
     type: 'timestamptz',
