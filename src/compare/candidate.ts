@@ -8,6 +8,8 @@ export interface Candidate {
   readonly seenAt: number;
   /** The source row's hash as it was then, so that confirm can tell whether it has changed since; `absent`: there was no row. */
   readonly sourceHash?: readonly [high: number, low: number] | 'absent';
+  /** The replica record's hash as it was then, where there was one. */
+  readonly replicaHash?: readonly [high: number, low: number];
   /** Set where the record could not be compared at all and looking again would not help: why. */
   readonly unread?: string;
 }

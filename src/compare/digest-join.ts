@@ -55,7 +55,8 @@ export async function* joinDigests(
       else {
         hits.add(slot);
         if (!table.holds(slot, mapping, hashes[at + 2]!, hashes[at + 3]!)) {
-          yield { key: keyOf(i), seenAt, sourceHash: table.rowHash(slot, mapping) };
+          const replicaHash = [hashes[at + 2]!, hashes[at + 3]!] as const;
+          yield { key: keyOf(i), seenAt, sourceHash: table.rowHash(slot, mapping), replicaHash };
         }
       }
     }

@@ -62,9 +62,9 @@ export class Observation {
     const difference = compareRecord(mapping, source, replica);
     if (difference === undefined) {
       const exists = source.length > 0;
-      return this.firstDifferent === undefined
-        ? { kind: 'equal', key, exists }
-        : { kind: 'in flight', key, lag: replicaAt - this.firstDifferent };
+      if (this.firstDifferent === undefined || this.wasEqual(source[0], replica[0]))
+        return { kind: 'equal', key, exists };
+      return { kind: 'in flight', key, lag: replicaAt - this.firstDifferent };
     }
     this.firstDifferent ??= replicaAt;
     if (source.length > 1) return this.finding(difference);
@@ -86,6 +86,18 @@ export class Observation {
     const settled = newest.at + maxLag;
     this.nextLook = this.seen.length > 1 ? Math.min(settled, sourceAt + interval) : settled;
     return undefined;
+  }
+
+  /** Neither side has moved since it was nominated: the hash is finer than the rule (a tolerance, letter case), and nothing healed. */
+  private wasEqual(source: Row | undefined, replica: Row | undefined): boolean {
+    const { sourceHash, replicaHash } = this.candidate;
+    if (source === undefined || replica === undefined || replicaHash === undefined || !Array.isArray(sourceHash))
+      return false;
+    const isStill = (row: Row, [high, low]: readonly [number, number]) => {
+      const digest = this.hash(row);
+      return digest[2] === high && digest[3] === low;
+    };
+    return this.seen.length === 1 && isStill(source, sourceHash as [number, number]) && isStill(replica, replicaHash);
   }
 
   private remember(row: Row | undefined, at: number): void {

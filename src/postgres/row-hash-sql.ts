@@ -139,9 +139,23 @@ function hashInput(field: Field, column: Column, side: Side): HashInput {
       const text = type.kind === 'text' && type.padded ? `rtrim((${quoted})::text, ' ')` : `(${quoted})::text`;
       return { as: 'text', sql: field.ignoreCase ? `lower(${text} collate "C")` : text };
     }
+    case 'json':
+    case 'array':
+      return { as: 'text', sql: plainNumbersSql(textSql(column)) };
     default:
       return { as: 'text', sql: textSql(column) };
   }
+}
+
+/**
+ * jsonb keeps the zeros of 1.50; canonical JSON does not. Strings are matched first, so that nothing inside them is touched; a text without a
+ * point, which is most of them, is taken as it is.
+ */
+const JSON_ZEROS = quoteLiteral(String.raw`("([^"\\]|\\.)*")|(\.[0-9]*[1-9])0+(?![0-9])|\.0+(?![0-9])`);
+
+function plainNumbersSql(json: string): string {
+  const plain = `regexp_replace(${json}, ${JSON_ZEROS}, ${quoteLiteral(String.raw`\1\3`)}, 'g')`;
+  return `(case when position('.' in ${json}) = 0 then ${json} else ${plain} end)`;
 }
 
 function floatInput(sql: string): HashInput {

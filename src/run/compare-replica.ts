@@ -7,7 +7,7 @@ import { type ConfirmOptions, confirm } from '../confirm/confirm.ts';
 import { InterruptedError, StoreError } from '../errors.ts';
 import type { Key } from '../mapping/mapping.ts';
 import { problemOf } from '../plan/make-plan.ts';
-import type { EntityPlan, ReadyReplica, ReplicaPlan } from '../plan/plan.ts';
+import type { EntityPlan, ReadyReplica, ReplicaPlan, UnreachableReplica } from '../plan/plan.ts';
 import { type Coverage, type Finding, noCounts, type ReplicaReport, type RunProblem } from '../report/report.ts';
 import type { Choice, Source } from '../source/source.ts';
 import type { HashScheme } from '../value/digest.ts';
@@ -110,7 +110,9 @@ export async function compareReplica(
 }
 
 /** The report of a replica that could not even be looked at. */
-export function unreachableReport(replica: ReplicaPlan & { readonly problem: RunProblem }): ReplicaReport {
+export function unreachableReport(
+  replica: Omit<UnreachableReplica, 'problem'> & { readonly problem: RunProblem },
+): ReplicaReport {
   return {
     ...head(replica),
     strategy: 'lookup',
@@ -135,7 +137,7 @@ export function unreachableReport(replica: ReplicaPlan & { readonly problem: Run
   };
 }
 
-function head(replica: ReplicaPlan) {
+function head(replica: Pick<ReplicaPlan, 'config' | 'entity' | 'kind'>) {
   return { name: replica.config.name, entity: replica.entity.name, store: replica.config.store, kind: replica.kind };
 }
 

@@ -1,18 +1,19 @@
 // Plan, compare and confirm for everything that a run was asked for: the common part of check and reconcile.
 
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { type CompareOptions, EntityComparison } from '../compare/compare-entity.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, InterruptedError, StoreError } from '../errors.ts';
 import type { Key } from '../mapping/mapping.ts';
 import { makePlan, problemOf } from '../plan/make-plan.ts';
-import { type EntityPlan, isReady, type Plan, type ReadyReplica } from '../plan/plan.ts';
+import { type EntityPlan, isReady, type Plan, type ReadyReplica, type ReplicaPlan } from '../plan/plan.ts';
 import type { Finding, ReplicaReport, RunProblem } from '../report/report.ts';
 import type { Snapshot } from '../source/source.ts';
 import { fromText, ValueError } from '../value/canonical.ts';
 import type { HashScheme } from '../value/digest.ts';
 import { compareReplica, type ReplicaContext, type Scope, unreachableReport } from './compare-replica.ts';
 import type { Connections } from './connections.ts';
+import type { RunListener } from './events.ts';
 import { DEFAULT_BATCH, DEFAULT_CONCURRENCY, DEFAULT_MEMORY, DEFAULT_SHOWN, type RunOptions } from './options.ts';
 
 export interface Drift {
@@ -42,65 +43,95 @@ export async function findDrift(
   checkSince(plan, options.since);
 
   listener({ type: 'stage', stage: 'compare' });
-  const limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
-  const reports = new Map<string, ReplicaReport>();
-  const problems: RunProblem[] = [];
-  let asOf: string | null = null;
-
-  // Entities one after another: each has its own snapshot, digests and memory. Its replicas at once.
-  for (const entityPlan of plan.entities) {
-    const ready = entityPlan.replicas.filter(isReady);
-    for (const replica of entityPlan.replicas)
-      if (!isReady(replica)) reports.set(replica.config.name, unreachableReport(replica));
-    if (ready.length === 0) continue;
-    let snapshot: Snapshot;
-    try {
-      if (signal?.aborted) throw new InterruptedError();
-      snapshot = await source.openSnapshot();
-    } catch (error) {
-      if (!(error instanceof StoreError) && !(error instanceof InterruptedError)) throw error;
-      const problem =
-        error instanceof InterruptedError ? { where: 'run', message: 'interrupted' } : problemOf('source', error);
-      if (!problems.some((known) => known.message === problem.message)) problems.push(problem);
-      for (const replica of ready)
-        reports.set(
-          replica.config.name,
-          unreachableReport({ ...replica, problem: { ...problem, where: replica.config.name } }),
-        );
-      continue;
-    }
-    asOf ??= snapshot.asOf;
-    try {
-      const context: ReplicaContext = {
-        config,
-        source,
-        scheme,
-        entityPlan,
-        batch: options.batch ?? DEFAULT_BATCH,
-        shown: options.shown ?? DEFAULT_SHOWN,
-        listener,
-        signal,
-      };
-      const compare: CompareOptions = { snapshot, scheme, memory, signal, onRows: rowsListener(entityPlan, listener) };
-      const scope = scopeOf(entityPlan, ready, keys, options, compare);
-      const compared = await Promise.allSettled(
-        ready.map((replica) => limit(() => compareReplica(context, replica, scope, keep))),
-      );
-      for (const result of compared) {
-        if (result.status === 'rejected') throw result.reason;
-        reports.set(result.value.name, result.value);
-      }
-    } finally {
-      await snapshot.close();
-    }
-  }
-  const inOrder: readonly ReplicaReport[] = plan.entities.flatMap((entity) =>
-    entity.replicas.map((replica) => reports.get(replica.config.name)!),
+  const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+  const atOnce = Math.min(concurrency, Math.max(1, plan.entities.length));
+  const replicaLimit = pLimit(concurrency);
+  const entityLimit = pLimit(atOnce);
+  const results = await Promise.allSettled(
+    plan.entities.map((entityPlan) =>
+      entityLimit(() => {
+        const context: ReplicaContext = {
+          config,
+          source,
+          scheme,
+          entityPlan,
+          batch: options.batch ?? DEFAULT_BATCH,
+          shown: options.shown ?? DEFAULT_SHOWN,
+          listener,
+          signal,
+        };
+        return compareOne(context, replicaLimit, { ...options, memory: memory / atOnce }, keys, keep);
+      }),
+    ),
   );
-  if (signal?.aborted && !problems.some((problem) => problem.message === 'interrupted'))
-    problems.push({ where: 'run', message: 'interrupted' });
+  const entities = results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+  const problems = distinct(entities.flatMap((entity) => (entity.problem === undefined ? [] : [entity.problem])));
+  if (signal?.aborted && problems.length === 0) problems.push({ where: 'run', message: 'interrupted' });
+  const asOf = entities.map((entity) => entity.asOf).find((time) => time !== null) ?? null;
+  const inOrder = entities.flatMap((entity) => entity.replicas);
   if (keys !== undefined) checkKeysExist(keys, inOrder);
   return { plan, scheme, asOf, replicas: inOrder, problems };
+}
+
+interface ComparedEntity {
+  readonly asOf: string | null;
+  readonly replicas: readonly ReplicaReport[];
+  /** The source's side could not be read at all. */
+  readonly problem?: RunProblem;
+}
+
+/** One entity in a snapshot of its own, its replicas at the same time. */
+async function compareOne(
+  context: ReplicaContext,
+  limit: LimitFunction,
+  options: RunOptions & { readonly memory: number },
+  keys: readonly Key[] | undefined,
+  keep: (finding: Finding) => Promise<void>,
+): Promise<ComparedEntity> {
+  const { entityPlan, source, scheme, signal, listener } = context;
+  const ready = entityPlan.replicas.filter(isReady);
+  const reports = new Map<ReplicaPlan, ReplicaReport>();
+  for (const replica of entityPlan.replicas) if (!isReady(replica)) reports.set(replica, unreachableReport(replica));
+  const inOrder = () => entityPlan.replicas.map((replica) => reports.get(replica)!);
+  if (ready.length === 0) return { asOf: null, replicas: inOrder() };
+  let snapshot: Snapshot;
+  try {
+    if (signal?.aborted) throw new InterruptedError();
+    snapshot = await source.openSnapshot();
+  } catch (error) {
+    if (!(error instanceof StoreError) && !(error instanceof InterruptedError)) throw error;
+    const problem =
+      error instanceof InterruptedError ? { where: 'run', message: 'interrupted' } : problemOf('source', error);
+    for (const replica of ready)
+      reports.set(replica, unreachableReport({ ...replica, problem: { ...problem, where: replica.config.name } }));
+    return { asOf: null, replicas: inOrder(), problem };
+  }
+  try {
+    const compare: CompareOptions = {
+      snapshot,
+      scheme,
+      memory: options.memory,
+      signal,
+      onRows: rowsListener(entityPlan, listener),
+    };
+    const scope = scopeOf(entityPlan, ready, keys, options, compare);
+    const compared = await Promise.allSettled(
+      ready.map(async (replica) =>
+        reports.set(replica, await limit(() => compareReplica(context, replica, scope, keep))),
+      ),
+    );
+    for (const result of compared) if (result.status === 'rejected') throw result.reason;
+    return { asOf: snapshot.asOf, replicas: inOrder() };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+function distinct(problems: readonly RunProblem[]): RunProblem[] {
+  return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
 }
 
 /** A key that stands nowhere is most likely mistyped: "in sync" would be no answer. */

@@ -20,7 +20,9 @@ import { keyHashSql } from '../postgres/row-hash-sql.ts';
 import { quoteIdentifier, quoteLiteral, Session } from '../postgres/session.ts';
 import type { BucketFilter, BucketSums, HashScheme } from '../value/digest.ts';
 
-const CONNECTIONS = 8;
+/** Look-ups have connections of their own: a reader waits while what it found is looked up, so they must never wait for readers. */
+const LOOKUPS = 6;
+const READERS = 10;
 
 /** Which of an entity's rows are chosen, by the source's clock. */
 export type Choice =
@@ -32,18 +34,21 @@ export type Choice =
 export class Source {
   readonly session: Session;
   readonly product: string;
+  private readonly readers: Session;
 
-  private constructor(session: Session, product: string) {
+  private constructor(session: Session, readers: Session, product: string) {
     this.session = session;
+    this.readers = readers;
     this.product = product;
   }
 
   /** Throws a StoreError named `source`. */
   static async connect(url: string): Promise<Source> {
-    const session = new Session({ name: 'source', url, readOnly: true, connections: CONNECTIONS });
+    const session = new Session({ name: 'source', url, readOnly: true, connections: LOOKUPS });
     try {
       const [row] = await session.query('connect', 'select current_setting($1) as version', ['server_version']);
-      return new Source(session, `PostgreSQL ${row!.version!.split(' ')[0]}`);
+      const readers = new Session({ name: 'source', url, readOnly: true, connections: READERS });
+      return new Source(session, readers, `PostgreSQL ${row!.version!.split(' ')[0]}`);
     } catch (error) {
       await session.close();
       throw error;
@@ -70,14 +75,14 @@ export class Source {
 
   /** Exports a snapshot that any number of readers share. Close it as soon as the comparison is over: it holds back vacuum. */
   async openSnapshot(): Promise<Snapshot> {
-    const client = await this.session.take('snapshot');
+    const client = await this.readers.take('snapshot');
     try {
       await client.query('begin isolation level repeatable read read only');
       const at = Date.now();
       const { rows } = await client.query(
         `select pg_export_snapshot() as id, to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as as_of`,
       );
-      return new Snapshot(this.session, client, rows[0].id, rows[0].as_of, at);
+      return new Snapshot(this.readers, client, rows[0].id, rows[0].as_of, at);
     } catch (error) {
       client.release(true);
       throw this.session.explain('snapshot', error);
@@ -85,7 +90,7 @@ export class Source {
   }
 
   async close(): Promise<void> {
-    await this.session.close();
+    await Promise.all([this.session.close(), this.readers.close()]);
   }
 }
 

@@ -7,8 +7,8 @@
 import type { Field, Key, Mapping } from '../mapping/mapping.ts';
 import { daysOf, floatOfText, fromDecimalText, microsOf } from './canonical.ts';
 import type { Chain } from './chain.ts';
-import { Lookup3Chain } from './lookup3.ts';
 import type { FieldType, Value } from './field-type.ts';
+import { Lookup3Chain } from './lookup3.ts';
 
 export const FLAGS_PER_WORD = 15;
 export const NULL_FLAG = 1;

@@ -48,7 +48,16 @@ const columns: Record<string, { type: string; values: (string | null)[]; field?:
   },
   ts: {
     type: 'timestamp',
-    values: ['1970-01-01', '2026-11-22 01:14:07.221', '1969-12-31 23:59:59.999999', '2262-01-01', '9999-12-31 23:59:59.999999', '9999-12-31 23:59:59.999998', 'infinity', null],
+    values: [
+      '1970-01-01',
+      '2026-11-22 01:14:07.221',
+      '1969-12-31 23:59:59.999999',
+      '2262-01-01',
+      '9999-12-31 23:59:59.999999',
+      '9999-12-31 23:59:59.999998',
+      'infinity',
+      null,
+    ],
   },
   tz: {
     type: 'timestamptz',
@@ -76,6 +85,17 @@ const columns: Record<string, { type: string; values: (string | null)[]; field?:
   u: { type: 'uuid', values: ['A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', null] },
   y: { type: 'bytea', values: ['\\x', '\\x00ff', null] },
   j: { type: 'jsonb', values: ['{}', '{"b": 1, "aa": [true, null, "x\\ny"]}', '[1, 2.5]', '"é"', null] },
+  jz: {
+    type: 'jsonb',
+    values: [
+      '{"a": 1.50, "b": 1.0, "c": "1.50, \\" 2.0", "d": [0.05, 10.10, 100, 1e2, 0.000]}',
+      '"v1.0"',
+      '1.0',
+      '[1.00, "\\\\", 2.0]',
+      null,
+    ],
+  },
+  na: { type: 'numeric[]', values: ['{1.50,2,0.0}', null] },
   ta: { type: 'text[]', values: ['{}', '{a,"b c",NULL,"q\\"q"}', null] },
   ia: { type: 'int[]', values: ['{1,2,3}', '{{1,2},{3,4}}', null] },
   iv: { type: 'interval', values: ['1 year 2 mons 3 days 04:05:06.7', '-1 day', '0', null] },

@@ -1,9 +1,24 @@
 // The MongoDB store: the shared suite with the key in `_id` and in a field of its own, and what only MongoDB has. Everything is
 // written and read back by a client of the test's own.
 
-import { Binary, Decimal128, type Document, Double, Int32, Long, MongoClient, ObjectId, UUID } from 'mongodb';
+import {
+  Binary,
+  Decimal128,
+  type Document,
+  Double,
+  type ErrorDescription,
+  Int32,
+  Long,
+  MongoClient,
+  MongoServerError,
+  ObjectId,
+  type TopologyType,
+  UUID,
+} from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Field, Mapping } from '../../src/mapping/mapping.ts';
+import { readBatches } from '../../src/stores/mongodb/batches.ts';
+import { Failures } from '../../src/stores/mongodb/failure.ts';
 import { mongodb } from '../../src/stores/mongodb/mongodb.ts';
 import type { FetchedRow, Replica, Store } from '../../src/stores/store.ts';
 import type { Value } from '../../src/value/field-type.ts';
@@ -12,7 +27,9 @@ import { expectDigestsOfRows, type Harness, type NativeRecord, type Place, store
 import { field } from './contract-cases.ts';
 import { fromNative, toNative } from './mongodb-native.ts';
 
-const connect = (url: string) => mongodb.connect({ name: 'docs', url, options: {} });
+// A server that is gone is waited for that long.
+const options = { timeouts: { serverSelection: 1500 } };
+const connect = (url: string) => mongodb.connect({ name: 'docs', url, options });
 
 let collections = 0;
 
@@ -447,6 +464,93 @@ describe('the mongodb store', () => {
         { kind: 'update', row: { key: ['x'], values: [null, 'b'] }, fields: [1], expected: expected! },
       ]);
       expect(result).toEqual({ outcome: 'moved' });
+    });
+  });
+
+  describe('where', () => {
+    const mapping = mapOf(field('f', { kind: 'text' }));
+    const insertOf = (key: string) => ({ kind: 'insert' as const, row: { key: [key], values: ['new'] } });
+
+    test('an inserted record belongs to the replica, and a key that is taken outside of it is left alone', async () => {
+      const documents = [
+        { _id: 'in' as unknown, f: 'x', kind: 'mine' },
+        { _id: 'out' as unknown, f: 'x', kind: 'theirs' },
+      ];
+      const replica = await replicaOf(documents, mapping, { where: { kind: 'mine' } });
+      const results = await store.apply(replica, [insertOf('in'), insertOf('out'), insertOf('fresh')]);
+      expect(results.map(({ outcome }) => outcome)).toEqual(['moved', 'moved', 'written']);
+      expect(await documentsOf(replica)).toEqual([...documents, { _id: 'fresh', f: 'new', kind: 'mine' }]);
+    });
+
+    test('takes dates and ids as Extended JSON', async () => {
+      const documents = ['2025-01-01', '2026-01-01'].map((day) => ({ _id: day as unknown, f: day, at: new Date(day) }));
+      const where = { $and: [{ at: { $gte: { $date: '2026-01-01T00:00:00Z' } } }] };
+      expect(await valuesOf(await replicaOf(documents, mapping, { where }))).toEqual([['2026-01-01']]);
+    });
+
+    test('that is no filter is a problem', async () => {
+      const { problems } = await store.inspect(await replicaOf([], mapping, { where: 'f = 1' }));
+      expect(problems).toEqual([expect.objectContaining({ path: 'where' })]);
+    });
+  });
+
+  test('batches are the same by commands and by the cursor that many servers need', async () => {
+    const driver = await import('mongodb');
+    const replica = await replicaOf(
+      Array.from({ length: 2500 }, (_, i) => ({ n: i })),
+      mapOf(),
+    );
+    const read = async (type: TopologyType) => {
+      const connection = {
+        driver,
+        client,
+        db: client.db(),
+        failures: new Failures('docs', []),
+        readPreference: 'primary' as const,
+        readConcern: 'local',
+        topology: () => ({ type, servers: 2 }),
+      };
+      const found: unknown[] = [];
+      const query = {
+        collection: replica.target,
+        filter: { n: { $gte: 100 } },
+        projection: { n: 1, _id: 0 },
+        batchSize: 1000,
+      };
+      for await (const { bytes, starts } of readBatches(connection, query)) {
+        for (const start of starts)
+          found.push(driver.BSON.deserialize(bytes.subarray(start, start + bytes.readInt32LE(start))).n);
+      }
+      for await (const _batch of readBatches(connection, query)) break;
+      return found;
+    };
+    const numbers = Array.from({ length: 2400 }, (_, i) => i + 100);
+    expect(await read('Single')).toEqual(numbers);
+    expect(await read('Sharded')).toEqual(numbers);
+  });
+
+  test.each<[string, ErrorDescription, boolean, RegExp]>([
+    ['a wrong password', { message: 'Authentication failed.', code: 18 }, false, /authSource/],
+    ['a missing role', { message: 'not authorized on db to execute command', code: 13 }, false, /readWrite/],
+    ['a lost cursor', { message: 'cursor id 1 not found', code: 43 }, true, /again/],
+    ['an election', { message: 'not primary', code: 10107 }, true, /primary/],
+    [
+      'a write that did not reach the majority',
+      { message: 'waiting for replication timed out', code: 64 },
+      true,
+      /replica set/,
+    ],
+  ])('%s says what to do', (_name, description, transient, hint) => {
+    const failure = new Failures('docs', ['s3cret']).of(
+      new MongoServerError({ ...description, errmsg: 's3cret' }),
+      'scan c',
+    );
+    expect(failure).toMatchObject({
+      name: 'StoreError',
+      store: 'docs',
+      verb: 'scan c',
+      transient,
+      hint: expect.stringMatching(hint),
     });
   });
 

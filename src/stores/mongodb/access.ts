@@ -5,9 +5,10 @@ import type { Document } from 'mongodb';
 import type { Replica } from '../store.ts';
 import { Decoder } from './decode.ts';
 import { Encoder } from './encode.ts';
-import { type Habits, learnHabits, whereOf } from './habits.ts';
+import { type Habits, learnHabits } from './habits.ts';
 import { KeyFilters } from './key-filter.ts';
 import type { Connection } from './session.ts';
+import { whereOf } from './where.ts';
 
 export interface Access {
   readonly replica: Replica;
@@ -21,11 +22,12 @@ export interface Access {
 }
 
 export async function makeAccess(connection: Connection, replica: Replica): Promise<Access> {
-  const habits = await learnHabits(connection, replica);
+  const where = whereOf(connection.driver, replica);
+  const habits = await learnHabits(connection, replica, where);
   const encoder = new Encoder(connection.driver);
   return {
     replica,
-    where: whereOf(replica),
+    where,
     habits,
     decoder: new Decoder(replica.mapping),
     encoder,
@@ -49,9 +51,4 @@ function projectionOf({ mapping }: Replica): Document | undefined {
       1,
     ]),
   );
-}
-
-/** Both hold; an empty filter asks nothing. */
-export function both(filter: Document, where: Document): Document {
-  return Object.keys(where).length === 0 ? filter : { $and: [filter, where] };
 }

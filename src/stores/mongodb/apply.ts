@@ -1,5 +1,5 @@
-// Makes changes, each under its condition, many in one command. A bulk write only tells how many records matched, not which: so the
-// records are looked at just before (who already differs is not asked for), and again if fewer matched than were asked for.
+// Makes changes, each under its condition. Few are sent one by one; many go in bulk writes, which only tell how many records
+// matched: where some did not, what stands there afterwards tells which.
 
 import type { AnyBulkWriteOperation, BulkWriteResult, Document, MongoBulkWriteError } from 'mongodb';
 import { wordsOf } from '../../errors.ts';
@@ -7,13 +7,16 @@ import { type Field, keyText, type Row } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import { differingFields } from '../../value/same-value.ts';
 import type { Change, FetchedRow, Outcome } from '../store.ts';
-import { type Access, both } from './access.ts';
-import { readBatches } from './batches.ts';
-import { fetchRows } from './fetch.ts';
+import type { Access } from './access.ts';
+import { fetchRows, findDocuments } from './fetch.ts';
 import { Guards, makeToken, type Token, tokenOf } from './guarded.ts';
 import type { Connection } from './session.ts';
+import { both } from './where.ts';
 
 export const MOST_CHANGES = 1000;
+const CHANGES_A_BULK = 250;
+/** Up to here each change is a command of its own, whose outcome is beyond doubt. */
+const ONE_BY_ONE = 30;
 
 const DUPLICATE_KEY = 11000;
 const written: Outcome = { outcome: 'written' };
@@ -22,20 +25,27 @@ const moved: Outcome = { outcome: 'moved' };
 
 type Guarded = Exclude<Change, { kind: 'insert' }>;
 
+interface Asked {
+  /** Index of the change. */
+  readonly change: number;
+  readonly operation: AnyBulkWriteOperation;
+}
+
+/** What a bulk write came to; errors and upserts are by operation. */
+interface Result {
+  readonly counted: Pick<BulkWriteResult, 'matchedCount' | 'deletedCount' | 'upsertedIds'>;
+  readonly errors: ReadonlyMap<number, { readonly code: number; readonly words: string }>;
+}
+
 export async function applyChanges(
   connection: Connection,
   access: Access,
   changes: readonly Change[],
 ): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
-  for (let from = 0; from < changes.length; from += MOST_CHANGES) {
-    const group = new Group(connection, access, changes.slice(from, from + MOST_CHANGES));
-    outcomes.push(...(await group.apply()));
-  }
-  return outcomes;
+  return new Application(connection, access, changes).apply();
 }
 
-class Group {
+class Application {
   private readonly connection: Connection;
   private readonly access: Access;
   private readonly changes: readonly Change[];
@@ -52,63 +62,56 @@ class Group {
   }
 
   async apply(): Promise<readonly Outcome[]> {
-    const present = await this.lookAtExpected();
     const otherwiseSpelled = await this.lookForSpellings();
     for (const [i, change] of this.changes.entries()) {
       try {
-        if (change.kind === 'insert') this.askInsert(i, change.row, otherwiseSpelled);
-        else this.askGuarded(i, change, present.get(i));
+        this.outcomes[i] =
+          change.kind === 'insert'
+            ? this.ask(i, this.insertion(change.row, otherwiseSpelled))
+            : this.ask(i, this.guardedWrite(change));
       } catch (error) {
         if (!(error instanceof ValueError)) throw error;
         this.outcomes[i] = { outcome: 'refused', error: error.message };
       }
     }
+    // One kind at a time: of an unordered mixture the driver gives upserts the wrong index.
     await this.insert(this.asked.insert);
-    await this.guarded(this.asked.update);
-    await this.guarded(this.asked.delete);
+    for (const asked of [this.asked.update, this.asked.delete]) {
+      const size = asked.length <= ONE_BY_ONE ? 1 : CHANGES_A_BULK;
+      const groups = Array.from({ length: Math.ceil(asked.length / size) }, (_, i) =>
+        asked.slice(i * size, (i + 1) * size),
+      );
+      await all(groups.map((group) => this.guarded(group)));
+    }
     return this.outcomes as readonly Outcome[];
   }
 
-  private askInsert(i: number, row: Row, otherwiseSpelled: ReadonlySet<string>): void {
+  private ask(change: number, operation: AnyBulkWriteOperation | Outcome): Outcome | undefined {
+    if ('outcome' in operation) return operation;
+    this.asked[this.changes[change]!.kind].push({ change, operation });
+    return undefined;
+  }
+
+  private insertion(row: Row, otherwiseSpelled: ReadonlySet<string>): AnyBulkWriteOperation | Outcome {
     const { access } = this;
-    if (otherwiseSpelled.has(keyText(row.key))) {
-      this.outcomes[i] = moved;
-      return;
-    }
+    if (otherwiseSpelled.has(keyText(row.key))) return moved;
     const fields: Document = {};
     for (const [index, field] of access.replica.mapping.fields.entries()) {
       const value = row.values[index]!;
       if (value !== null) fields[field.target] = this.encode(field, value);
       else if (!omitsNulls(access, field)) fields[field.target] = null;
     }
-    this.ask(i, {
-      updateOne: {
-        filter: both(access.keys.forInsert(row.key), access.where),
-        update: { $setOnInsert: fields },
-        upsert: true,
-      },
-    });
+    const filter = both(access.keys.forInsert(row.key), access.where);
+    return { updateOne: { filter, update: { $setOnInsert: fields }, upsert: true } };
   }
 
-  private askGuarded(i: number, change: Guarded, present: Token | undefined): void {
-    const { expected } = change;
-    if (present === undefined) {
-      this.outcomes[i] = change.kind === 'delete' ? unchanged : moved;
-      return;
-    }
-    if (!this.guards.isAsRead(expected, present)) {
-      this.outcomes[i] = change.kind === 'update' && this.isWanted(change.row, present) ? unchanged : moved;
-      return;
-    }
-    const filter = this.guards.filter(expected);
-    if (filter === undefined) throw new ValueError('an array stands on the path of a mapped field');
-    if (change.kind === 'delete') {
-      this.ask(i, { deleteOne: { filter: both(filter, this.access.where) } });
-      return;
-    }
-    const set = this.wantedValues(change.row, change.fields, expected);
-    if (Object.keys(set).length === 0) this.outcomes[i] = unchanged;
-    else this.ask(i, { updateOne: { filter: both(filter, this.access.where), update: { $set: set } } });
+  private guardedWrite(change: Guarded): AnyBulkWriteOperation | Outcome {
+    const guard = this.guards.filter(change.expected);
+    if (guard === undefined) throw new ValueError('an array stands on the path of a mapped field');
+    const filter = both(guard, this.access.where);
+    if (change.kind === 'delete') return { deleteOne: { filter } };
+    const set = this.wantedValues(change.row, change.fields, change.expected);
+    return Object.keys(set).length === 0 ? unchanged : { updateOne: { filter, update: { $set: set } } };
   }
 
   /** A field that is to be null stays away where it is away. */
@@ -118,7 +121,7 @@ class Group {
       const field = this.access.replica.mapping.fields[index]!;
       const value = row.values[index]!;
       if (value !== null) set[field.target] = this.encode(field, value);
-      else if (this.guards.had(expected, field.target) && expected.values[index] !== null) set[field.target] = null;
+      else if (expected.values[index] !== null) set[field.target] = null;
     }
     return set;
   }
@@ -132,13 +135,9 @@ class Group {
     }
   }
 
-  private ask(change: number, operation: AnyBulkWriteOperation): void {
-    this.asked[this.changes[change]!.kind].push({ change, operation });
-  }
-
   private async insert(asked: readonly Asked[]): Promise<void> {
     if (asked.length === 0) return;
-    const { result, errors } = await this.bulkWrite(asked);
+    const { counted, errors } = await this.bulkWrite(asked);
     // An insert may meet another unique index than the key's: that is a refusal, not a record that has appeared.
     const duplicates = [...errors.keys()].filter((i) => errors.get(i)!.code === DUPLICATE_KEY);
     const there = await this.keysPresent(duplicates.map((i) => this.rowOf(asked[i]!)));
@@ -146,7 +145,7 @@ class Group {
       const error = errors.get(i);
       if (error !== undefined && !(error.code === DUPLICATE_KEY && there.has(keyText(this.rowOf(one).key)))) {
         this.outcomes[one.change] = { outcome: 'refused', error: error.words };
-      } else this.outcomes[one.change] = result.upsertedIds[i] === undefined ? moved : written;
+      } else this.outcomes[one.change] = i in counted.upsertedIds ? written : moved;
     }
   }
 
@@ -155,27 +154,35 @@ class Group {
   }
 
   private async guarded(asked: readonly Asked[]): Promise<void> {
-    if (asked.length === 0) return;
-    const { result, errors } = await this.bulkWrite(asked);
+    const { counted, errors } = await this.bulkWrite(asked);
     for (const [i, { words }] of errors) this.outcomes[asked[i]!.change] = { outcome: 'refused', error: words };
     const rest = asked.flatMap(({ change }, i) => (errors.has(i) ? [] : [change]));
-    // If not all took effect, what stands there now tells which did.
-    const now = result.matchedCount + result.deletedCount === rest.length ? undefined : await this.lookAtExpected();
-    for (const i of rest) this.outcomes[i] = now === undefined || this.isDone(i, now.get(i)) ? written : moved;
+    const effects = counted.matchedCount + counted.deletedCount;
+    if (effects === rest.length) {
+      for (const i of rest) this.outcomes[i] = written;
+      return;
+    }
+    const now = await this.lookAgain(rest);
+    // Were some done by us and some, a moment earlier, by another, nobody can tell them apart: then all count as written, so that
+    // none of ours is missing from the record of what was done.
+    const done = effects === 0 ? unchanged : written;
+    for (const i of rest) this.outcomes[i] = this.isDone(i, now.get(i)) ? done : moved;
   }
 
   private isDone(i: number, present: Token | undefined): boolean {
     const change = this.changes[i] as Guarded;
-    if (change.kind === 'delete') return present === undefined;
-    return present !== undefined && this.isWanted(change.row, present);
+    if (change.kind === 'delete' || present === undefined) return change.kind === 'delete' && present === undefined;
+    const row = this.access.decoder.row(present.bytes, 0);
+    return (
+      row.unread === undefined && differingFields(this.access.replica.mapping.fields, change.row, row).length === 0
+    );
   }
 
-  /** All operations are of one kind: the driver miscounts the upserts of an unordered mixture. Errors are by operation. */
-  private async bulkWrite(asked: readonly Asked[]): Promise<{ result: BulkWriteResult; errors: RowErrors }> {
+  private async bulkWrite(asked: readonly Asked[]): Promise<Result> {
     const collection = this.connection.db.collection(this.access.replica.target);
     try {
       const operations = asked.map(({ operation }) => operation);
-      return { result: await collection.bulkWrite(operations, { ordered: false }), errors: new Map() };
+      return { counted: await collection.bulkWrite(operations, { ordered: false }), errors: new Map() };
     } catch (error) {
       if ((error as Error).name !== 'MongoBulkWriteError') throw error;
       const failed = error as MongoBulkWriteError;
@@ -187,56 +194,29 @@ class Group {
       const errors = writeErrors.map(
         ({ index, code, errmsg }) => [index, { code, words: errmsg ?? wordsOf(failed) }] as const,
       );
-      return { result: failed.result, errors: new Map(errors) };
+      return { counted: failed.result, errors: new Map(errors) };
     }
   }
 
+  /** Outside of `where` as well: there, too, the key is taken. */
   private async keysPresent(rows: readonly Row[]): Promise<ReadonlySet<string>> {
-    if (rows.length === 0) return new Set();
-    // Outside of `where` as well: the key is taken all the same.
-    const everywhere = { ...this.access, where: {} };
-    const found = await fetchRows(
-      this.connection,
-      everywhere,
-      rows.map((row) => row.key),
-      true,
-    );
+    const keys = rows.map((row) => row.key);
+    const found = await fetchRows(this.connection, { ...this.access, where: {} }, keys, true);
     return new Set(found.map((row) => keyText(row.key)));
   }
 
-  private isWanted(row: Row, token: Token): boolean {
-    const present = this.access.decoder.row(token.bytes, 0);
-    return (
-      present.unread === undefined && differingFields(this.access.replica.mapping.fields, row, present).length === 0
-    );
-  }
-
-  /** The records that updates and deletes were meant for, as the primary has them now; by index of the change. */
-  private async lookAtExpected(): Promise<ReadonlyMap<number, Token>> {
+  /** The records of these updates and deletes as the primary has them now; by index of the change. */
+  private async lookAgain(changes: readonly number[]): Promise<ReadonlyMap<number, Token>> {
     const { access, guards } = this;
+    const tokens = changes.map((i) => tokenOf((this.changes[i] as Guarded).expected));
     const byId = new Map<string, number[]>();
-    const ids: unknown[] = [];
-    for (const [i, change] of this.changes.entries()) {
-      if (change.kind === 'insert') continue;
-      const token = tokenOf(change.expected);
-      const text = guards.idText(token);
-      const sharing = byId.get(text);
-      if (sharing !== undefined) sharing.push(i);
-      else {
-        byId.set(text, [i]);
-        ids.push(guards.idOf(token));
-      }
+    for (const [i, token] of tokens.entries()) {
+      const id = guards.idText(token);
+      byId.set(id, [...(byId.get(id) ?? []), changes[i]!]);
     }
+    const filter = both({ _id: { $in: tokens.map((token) => guards.idOf(token)) } }, access.where);
     const present = new Map<number, Token>();
-    if (ids.length === 0) return present;
-    const query = {
-      collection: access.replica.target,
-      filter: both({ _id: { $in: ids } }, access.where),
-      projection: access.projection,
-      batchSize: ids.length + 1,
-      newest: true,
-    };
-    for await (const { bytes, starts } of readBatches(this.connection, query)) {
+    for (const { bytes, starts } of await findDocuments(this.connection, access, filter, tokens.length, true)) {
       for (const start of starts) {
         const token = makeToken(bytes, start);
         for (const i of byId.get(guards.idText(token)) ?? []) present.set(i, token);
@@ -248,18 +228,15 @@ class Group {
   /** Keys to insert that already stand there in another spelling, which no unique index sees. */
   private async lookForSpellings(): Promise<ReadonlySet<string>> {
     if (!this.access.keys.isMixed) return new Set();
-    const rows = this.changes.flatMap((change) => (change.kind === 'insert' ? [change.row] : []));
-    return this.keysPresent(rows);
+    return this.keysPresent(this.changes.flatMap((change) => (change.kind === 'insert' ? [change.row] : [])));
   }
 }
 
-interface Asked {
-  /** Index of the change. */
-  readonly change: number;
-  readonly operation: AnyBulkWriteOperation;
+/** Unlike Promise.all, it leaves nothing running when it throws. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  const failure = (await Promise.allSettled(work)).find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
 }
-
-type RowErrors = ReadonlyMap<number, { readonly code: number; readonly words: string }>;
 
 /** The collection leaves null fields away: it has documents without the field, and none with a null in it. */
 function omitsNulls(access: Access, field: Field): boolean {

@@ -3,7 +3,21 @@
 import type { Document } from 'mongodb';
 import type { FetchedRow } from '../store.ts';
 import type { Access } from './access.ts';
-import { ABSENT, isNull, sizeOf, THROUGH_ARRAY } from './bson.ts';
+import {
+  ABSENT,
+  BINARY,
+  BOOLEAN,
+  DATE,
+  DECIMAL,
+  DOUBLE,
+  INT32,
+  INT64,
+  isNull,
+  OBJECT_ID,
+  STRING,
+  sizeOf,
+  THROUGH_ARRAY,
+} from './bson.ts';
 import { Decoder } from './decode.ts';
 import { Locator } from './locate.ts';
 import type { Driver } from './session.ts';
@@ -43,23 +57,6 @@ export class Guards {
     return `${type} ${bytes.toString('latin1', at, at + sizeOf(type, bytes, at))}`;
   }
 
-  /** True where every mapped value is, byte for byte, what the token holds. */
-  isAsRead(row: FetchedRow, now: Token): boolean {
-    const then = tokenOf(row).bytes;
-    const { locator: before } = this.before;
-    const { locator: after } = this.access.decoder;
-    before.locate(then, 0);
-    after.locate(now.bytes, 0);
-    return before.types.every((type, slot) => {
-      if (type !== after.types[slot]) return false;
-      if (type === ABSENT) return true;
-      if (type === THROUGH_ARRAY) return false;
-      const [from, to] = [before.offsets[slot]!, after.offsets[slot]!];
-      const size = sizeOf(type, then, from);
-      return then.compare(now.bytes, to, to + sizeOf(type, now.bytes, to), from, from + size) === 0;
-    });
-  }
-
   /** Matches the record while all mapped values are what they were. Undefined where no filter can say that. */
   filter(row: FetchedRow): Document | undefined {
     const document = this.exactly(tokenOf(row));
@@ -74,17 +71,9 @@ export class Guards {
       // `null` alone would match an absent field as well.
       if (type === ABSENT) filter[target] = { $exists: false };
       else if (isNull(type)) filter[target] = { $type: type };
-      // Bare, a regular expression would be one to match by.
-      else filter[target] = { $eq: valueAt(document, target) };
+      else filter[target] = IS_PLAIN.has(type) ? valueAt(document, target) : { $eq: valueAt(document, target) };
     }
     return filter;
-  }
-
-  /** Whether the record had anything at this target, if only a null. */
-  had(row: FetchedRow, target: string): boolean {
-    const { locator } = this.before;
-    locator.locate(tokenOf(row).bytes, 0);
-    return locator.types[locator.slotOf(target)] !== ABSENT;
   }
 
   /** Decoded so that every value is written back as the type that it was. */
@@ -102,7 +91,11 @@ export function tokenOf(row: FetchedRow): Token {
   return row.token as Token;
 }
 
+/** What a filter takes bare as well. A regular expression would be one to match by, a subdocument may begin with an operator's name. */
+const IS_PLAIN = new Set([STRING, INT32, INT64, DOUBLE, DECIMAL, BOOLEAN, DATE, OBJECT_ID, BINARY]);
+
 function valueAt(document: Document, target: string): unknown {
+  if (!target.includes('.')) return document[target];
   let value: unknown = document;
   for (const name of target.split('.')) value = (value as Document)[name];
   return value;

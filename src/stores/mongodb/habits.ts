@@ -66,9 +66,9 @@ export interface Habits {
 
 const SAMPLES = 100;
 
-export async function learnHabits(connection: Connection, replica: Replica): Promise<Habits> {
+export async function learnHabits(connection: Connection, replica: Replica, where: Document): Promise<Habits> {
   const sampler = new Sampler(replica);
-  const query = { collection: replica.target, filter: whereOf(replica), batchSize: SAMPLES, limit: SAMPLES };
+  const query = { collection: replica.target, filter: where, batchSize: SAMPLES, limit: SAMPLES };
   // The oldest and the newest: a collection's writers change over the years.
   for (const sort of [undefined, { _id: -1 }]) {
     for await (const { bytes, starts } of readBatches(connection, { ...query, sort })) {
@@ -76,10 +76,6 @@ export async function learnHabits(connection: Connection, replica: Replica): Pro
     }
   }
   return sampler.habits();
-}
-
-export function whereOf(replica: Replica): Document {
-  return (replica.where ?? {}) as Document;
 }
 
 interface Tally {

@@ -2,7 +2,7 @@
 // The usual pairs of field type and BSON type have a short way here; every other pair is decoded and hashed as its canonical text.
 
 import { type Field, keyText, type Mapping, type Row } from '../../mapping/mapping.ts';
-import { floatOfText, microsOf } from '../../value/canonical.ts';
+import { floatOfText } from '../../value/canonical.ts';
 import { type Chain, makeChain, seedHalves } from '../../value/chain.ts';
 import type { HashScheme } from '../../value/digest.ts';
 import { Lookup3Chain } from '../../value/lookup3.ts';
@@ -13,6 +13,7 @@ import {
   hashKey,
   hashValues,
   NULL_FLAG,
+  secondsToHash,
   ZERO_FLAG,
 } from '../../value/row-hash.ts';
 import {
@@ -263,7 +264,7 @@ function floatOf(step: Step, type: number, bytes: Buffer, at: number): number {
       const seconds = isoSeconds(bytes, at + 4, int32At(bytes, at) - 1, precision);
       if (seconds !== undefined) return seconds;
     }
-    return Number(microsOf(canonicalAt(fieldType, undefined, type, bytes, at))) / 1_000_000;
+    return secondsToHash(canonicalAt(fieldType, undefined, type, bytes, at));
   }
   const isSingle = fieldType.kind === 'float' && fieldType.bits === 32;
   if (type === DOUBLE || type === INT32) {

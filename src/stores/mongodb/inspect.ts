@@ -62,6 +62,19 @@ export async function inspectReplica(connection: Connection, access: Access): Pr
   return { estimatedRows, keyIsUnique, timestampPrecision, hashable: true, notes, problems, writeProblems };
 }
 
+/** Where the replica can't even be asked about. */
+export function uninspected(problem: Problem): Inspection {
+  return {
+    estimatedRows: 0,
+    keyIsUnique: false,
+    timestampPrecision: new Map(),
+    hashable: false,
+    notes: [],
+    problems: [problem],
+    writeProblems: [],
+  };
+}
+
 /** A problem where no sampled value of the field can be read. */
 function misfitOf(field: Field, habit: Habit): Problem | undefined {
   if (habit.unreadable === 0 || habit.unreadable < habit.values) return undefined;

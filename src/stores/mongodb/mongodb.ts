@@ -5,14 +5,24 @@ import { z } from 'zod';
 import { ConfigError, InterruptedError } from '../../errors.ts';
 import type { Key } from '../../mapping/mapping.ts';
 import type { BucketFilter, DigestPage, HashScheme } from '../../value/digest.ts';
-import type { Change, FetchedRow, Hashing, Replica, Store, StoreDefinition, StoreSettings } from '../store.ts';
+import type {
+  Change,
+  FetchedRow,
+  Hashing,
+  Inspection,
+  Replica,
+  Store,
+  StoreDefinition,
+  StoreSettings,
+} from '../store.ts';
 import { type Access, makeAccess } from './access.ts';
 import { applyChanges, MOST_CHANGES } from './apply.ts';
 import { readDigests, scanRows } from './digests.ts';
 import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
-import { inspectReplica } from './inspect.ts';
+import { inspectReplica, uninspected } from './inspect.ts';
 import type { Connection } from './session.ts';
+import { whereProblem } from './where.ts';
 
 const milliseconds = z.int().positive();
 
@@ -75,7 +85,10 @@ async function connect(settings: StoreSettings<MongodbOptions>): Promise<Store> 
       const isReplicated = hello.setName !== undefined || hello.msg === 'isdbgrid';
       const { version } = await admin.command({ buildInfo: 1 });
       const db = client.db(database, {
-        writeConcern: { w: settings.options.writeConcern ?? (isReplicated ? 'majority' : 1) },
+        writeConcern: {
+          ...client.options.writeConcern,
+          w: settings.options.writeConcern ?? client.options.writeConcern?.w ?? (isReplicated ? 'majority' : 1),
+        },
       });
       // A first question to the database itself: a user may be known and still not be let in.
       await db.command({ ping: 1 });
@@ -119,7 +132,9 @@ class MongodbStore implements Store {
     this.product = product;
   }
 
-  inspect(replica: Replica) {
+  async inspect(replica: Replica): Promise<Inspection> {
+    const problem = whereProblem(replica);
+    if (problem !== undefined) return uninspected(problem);
     // A fresh look, as the documents may have changed since the last one.
     this.accesses.delete(replica);
     return this.during(`inspect ${replica.target}`, async () =>

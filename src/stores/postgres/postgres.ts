@@ -37,6 +37,9 @@ import { inspectShape } from './inspect.ts';
 
 const options = z.strictObject({});
 const SCAN_PAGE = 1000;
+/** Look-ups have connections of their own: a reader waits while what it found is looked up, so they must never wait for readers. */
+const LOOKUPS = 6;
+const READERS = 8;
 
 export const postgres: StoreDefinition<z.infer<typeof options>> = {
   kind: 'postgres',
@@ -45,7 +48,7 @@ export const postgres: StoreDefinition<z.infer<typeof options>> = {
   replicaOptions: z.strictObject({}),
 
   async connect(settings) {
-    const session = new Session({ name: settings.name, url: settings.url, readOnly: true, connections: 6 });
+    const session = new Session({ name: settings.name, url: settings.url, readOnly: true, connections: LOOKUPS });
     try {
       const [row] = await session.query('connect', 'select current_setting($1) as version', ['server_version']);
       return new PostgresStore(settings, session, `PostgreSQL ${row!.version!.split(' ')[0]}`);
@@ -62,6 +65,7 @@ class PostgresStore implements Store, Hashing {
   readonly hashing = this;
   private readonly settings: StoreSettings;
   private readonly session: Session;
+  private readonly readers: Session;
   /** Opened at the first write: a check never holds a session that could write. */
   private writer: Session | undefined;
   private readonly shapes = new Map<string, Promise<Shape | null>>();
@@ -69,6 +73,7 @@ class PostgresStore implements Store, Hashing {
   constructor(settings: StoreSettings, session: Session, product: string) {
     this.settings = settings;
     this.session = session;
+    this.readers = new Session({ name: settings.name, url: settings.url, readOnly: true, connections: READERS });
     this.product = product;
   }
 
@@ -90,7 +95,7 @@ class PostgresStore implements Store, Hashing {
   async *scan(replica: Replica, signal?: AbortSignal) {
     const relation = await this.relationOf(replica);
     const { mapping } = replica;
-    const client = await this.session.take('scan');
+    const client = await this.readers.take('scan');
     let finished = false;
     const where = relation.where === undefined ? '' : ` where (${relation.where}\n)`;
     const sql = `select ${rowColumns(relation, mapping)} from ${relation.shape.from} as relation${where}`;
@@ -136,7 +141,7 @@ class PostgresStore implements Store, Hashing {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.session.close(), this.writer?.close()]);
+    await Promise.all([this.session.close(), this.readers.close(), this.writer?.close()]);
   }
 
   agrees(): Promise<boolean> {
@@ -171,7 +176,7 @@ class PostgresStore implements Store, Hashing {
   }
 
   private async *copy(verb: string, sql: string, columns: { numbers: number; texts: number }, signal?: AbortSignal) {
-    const client = await this.session.take(verb);
+    const client = await this.readers.take(verb);
     let finished = false;
     try {
       await client.query(`begin read only; set local work_mem = '64MB'; set local enable_sort = off`);
