@@ -41,7 +41,9 @@ describe.each([
     expect(foundWords(report)).toEqual(expectedWords(planted));
     expect(report.exitCode).toBe(3); // some damages are values that can't be converted: unread, so not just drift
     const inFlight = report.replicas.reduce((sum, replica) => sum + replica.inFlight.count, 0);
-    expect(inFlight).toBe(healing.length);
+    // One replica at a time may be looked at after it has healed: then it never was in flight.
+    if ('concurrency' in options) expect(inFlight).toBeLessThanOrEqual(healing.length);
+    else expect(inFlight).toBe(healing.length);
   });
 
   test('shows no sensitive value', async () => {
