@@ -60,7 +60,7 @@ export function isoSeconds(bytes: Uint8Array, start: number, length: number, pre
     const given = length - 21;
     const kept = Math.min(given, precision);
     if (digits(bytes, start + 20, given) < 0) return undefined;
-    micros = kept === 0 ? 0 : digits(bytes, start + 20, kept) * 10 ** (5 - kept);
+    micros = kept === 0 ? 0 : digits(bytes, start + 20, kept) * 10 ** (6 - kept);
   }
   if (year < 1970 || year > 2250 || month < 1 || month > 12 || day < 1 || day > 31) return undefined;
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return undefined;
