@@ -1,4 +1,13 @@
 #!/usr/bin/env node
-import { execute } from '@oclif/core';
+// The executable: the compiled command line, or a word about how to compile it.
 
-await execute({ dir: import.meta.url });
+import { existsSync } from 'node:fs';
+
+const main = new URL('../dist/cli/main.js', import.meta.url);
+if (existsSync(main)) {
+  const cli = await import(main.href);
+  await cli.main(process.argv.slice(2), import.meta.url);
+} else {
+  console.error('plumbline is not built yet: npm run build');
+  process.exitCode = 3;
+}

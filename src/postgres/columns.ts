@@ -51,7 +51,7 @@ export async function shapeOfTable(session: Session, name: string): Promise<Shap
   const from = name.split('.').map(quoteIdentifier).join('.');
   const found = await session.query(
     'inspect',
-    `select c.oid::text, greatest(c.reltuples, -1)::int8::text as estimate, c.relkind::text,
+    `select c.oid::text, case when c.reltuples < 0 and c.relkind = 'r' and pg_relation_size(c.oid) = 0 then '0' else c.reltuples::int8::text end as estimate, c.relkind::text,
             has_table_privilege(c.oid, 'select') or has_any_column_privilege(c.oid, 'select') as sel,
             has_table_privilege(c.oid, 'insert') as ins, has_table_privilege(c.oid, 'update') as upd,
             has_table_privilege(c.oid, 'delete') as del

@@ -10,7 +10,7 @@ import type { Value } from '../value/field-type.ts';
 import type { Column, Shape } from './columns.ts';
 import { type CopyPage, readCopyBinary } from './copy-binary.ts';
 import { columnOf, keyHashSql, rowHashSql, type Side, textSql } from './row-hash-sql.ts';
-import { quoteIdentifier, type Rows, type Session } from './session.ts';
+import { endWithConnection, quoteIdentifier, type Rows, type Session } from './session.ts';
 
 export interface Relation {
   readonly shape: Shape;
@@ -29,15 +29,20 @@ export async function* copyOut(
   signal?: AbortSignal,
 ): AsyncGenerator<CopyPage> {
   const stream = client.query(copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`));
+  // A stream that nobody reads any more still hears that its connection ended; without a listener that would end the process.
+  stream.on('error', () => {});
   const abort = () => stream.destroy(new InterruptedError());
+  const forget = endWithConnection(client, stream);
   signal?.addEventListener('abort', abort, { once: true });
   try {
     if (signal?.aborted) throw new InterruptedError();
     yield* readCopyBinary(stream, columns.numbers, columns.texts);
+    if (signal?.aborted) throw new InterruptedError();
   } catch (error) {
     throw session.explain(verb, error);
   } finally {
     signal?.removeEventListener('abort', abort);
+    forget();
     stream.destroy();
   }
 }

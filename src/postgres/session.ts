@@ -1,5 +1,6 @@
 // Connections to PostgreSQL, source and replicas alike: settings that make every value's text canonical, and errors that say what to do.
 
+import type { Readable } from 'node:stream';
 import pg from 'pg';
 import { StoreError, wordsOf } from '../errors.ts';
 
@@ -67,7 +68,10 @@ export class Session {
   /** A connection of one's own; give it back with `release`. */
   async take(verb: string): Promise<pg.PoolClient> {
     try {
-      return await this.pool.connect();
+      const client = await this.pool.connect();
+      // A lent connection that breaks says so here too, besides failing what it was asked; nobody listening would end the process.
+      if (client.listenerCount('error') === 0) client.on('error', () => {});
+      return client;
     } catch (error) {
       throw this.explain(verb === 'connect' ? verb : `${verb}: connect`, error);
     }
@@ -110,6 +114,13 @@ function hintFor(sqlState: string, lost: boolean): string | undefined {
 
 function isFatal(error: pg.DatabaseError): boolean {
   return error.severity === 'FATAL' || error.severity === 'PANIC' || error.code?.startsWith('57P') === true;
+}
+
+/** Ends a stream of rows when its connection breaks between two reads, where the driver would wait for ever. Returns what undoes it. */
+export function endWithConnection(client: pg.PoolClient, stream: Readable): () => void {
+  const end = (error: Error) => stream.destroy(error);
+  client.on('error', end);
+  return () => client.off('error', end);
 }
 
 export function quoteIdentifier(name: string): string {

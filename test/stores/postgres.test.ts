@@ -93,7 +93,9 @@ function start(server: '18' | '15'): () => Promise<Harness> {
             const list = all.map(({ target, type }, i) => `${canonicalSql(quote(target), type)} as c${i}`);
             const { rows } = await client.query(`select ${list.join(', ')}, extra from ${table}`);
             return rows.map((row) => {
-              const values = all.map((_, i) => row[`c${i}`] as Value);
+              const text = (type: FieldType, value: string | null) =>
+                type.kind === 'float' && value !== null ? String(Number(value)) : value;
+              const values = all.map(({ type }, i) => text(type, row[`c${i}`]));
               const record = { key: values.slice(0, key.length) as string[], values: values.slice(key.length) };
               return row.extra === null ? record : { ...record, extra: row.extra };
             });

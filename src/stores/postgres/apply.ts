@@ -59,11 +59,8 @@ async function applyBatch(
 ): Promise<Outcome[]> {
   try {
     const written = await write(session, relation, mapping, batch);
-    const gone =
-      batch[0]!.kind === 'delete'
-        ? await goneOf(session, relation, mapping, batch as Delete[], written)
-        : new Set<number>();
-    return batch.map((_, i) => ({ outcome: written.has(i) ? 'written' : gone.has(i) ? 'unchanged' : 'moved' }));
+    const done = await alreadyDone(session, relation, mapping, batch, written);
+    return batch.map((_, i) => ({ outcome: written.has(i) ? 'written' : done.has(i) ? 'unchanged' : 'moved' }));
   } catch (error) {
     if (!(error instanceof StoreError) || error.transient) throw error;
     if (batch.length === 1) return [{ outcome: 'refused', error: error.detail }];
@@ -165,21 +162,28 @@ async function remove(session: Session, relation: Relation, batch: readonly Dele
   return new Set(rows.map((row) => Number(row.position)));
 }
 
-/** Of the deletes that did nothing, those whose key is not there at all any more. */
-async function goneOf(
+/** Of the updates and deletes that did nothing, those that had no need to: the record holds the values, or is gone. */
+async function alreadyDone(
   session: Session,
   relation: Relation,
   mapping: Mapping,
-  batch: readonly Delete[],
+  batch: readonly Change[],
   written: Written,
 ): Promise<Written> {
-  const left = [...batch.keys()].filter((i) => !written.has(i));
+  const left = [...batch.keys()].filter((i) => !written.has(i) && batch[i]!.kind !== 'insert');
   if (left.length === 0) return new Set();
-  const keys = left.map((i) => batch[i]!.expected.key);
-  const sql = rowsByKeySql(relation, { key: mapping.key, fields: [] });
-  const rows = await session.query('look after delete', sql, keyParameters(keys, mapping.key.length));
-  const there = new Set(rows.map((row) => keyText(decodeRow(relation, { key: mapping.key, fields: [] }, row).key)));
-  return new Set(left.filter((i) => !there.has(keyText(batch[i]!.expected.key))));
+  const keyOf = (i: number) => (batch[i] as Update | Delete).expected.key;
+  const parameters = keyParameters(left.map(keyOf), mapping.key.length);
+  const rows = await session.query('look after writing', rowsByKeySql(relation, mapping), parameters);
+  const there = new Map(rows.map((row) => decodeRow(relation, mapping, row)).map((row) => [keyText(row.key), row]));
+  return new Set(
+    left.filter((i) => {
+      const change = batch[i]!;
+      const row = there.get(keyText(keyOf(i)));
+      if (change.kind !== 'update') return row === undefined;
+      return change.fields.every((field) => row?.values[field] === change.row.values[field]);
+    }),
+  );
 }
 
 function tokenOf(row: FetchedRow): readonly [rowId: string, rowVersion: string] {

@@ -2,7 +2,7 @@
 
 import QueryStream from 'pg-query-stream';
 import { z } from 'zod';
-import type { Problem } from '../../errors.ts';
+import { InterruptedError, type Problem } from '../../errors.ts';
 import type { Key } from '../../mapping/mapping.ts';
 import { type Shape, shapeOfTable } from '../../postgres/columns.ts';
 import { hashesAgree } from '../../postgres/hash-check.ts';
@@ -18,7 +18,7 @@ import {
   rowsByKeySql,
   sumsSql,
 } from '../../postgres/relation.ts';
-import { Session } from '../../postgres/session.ts';
+import { endWithConnection, Session } from '../../postgres/session.ts';
 import type { BucketFilter, BucketSums, DigestPage, HashScheme } from '../../value/digest.ts';
 import type {
   Change,
@@ -100,7 +100,8 @@ class PostgresStore implements Store, Hashing {
     const where = relation.where === undefined ? '' : ` where (${relation.where}\n)`;
     const sql = `select ${rowColumns(relation, mapping)} from ${relation.shape.from} as relation${where}`;
     const stream = client.query(new QueryStream(sql, [], { batchSize: SCAN_PAGE }));
-    const abort = () => stream.destroy();
+    const abort = () => stream.destroy(new InterruptedError());
+    const forget = endWithConnection(client, stream);
     signal?.addEventListener('abort', abort, { once: true });
     try {
       let page = [];
@@ -111,13 +112,14 @@ class PostgresStore implements Store, Hashing {
           page = [];
         }
       }
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw new InterruptedError();
       if (page.length > 0) yield page;
       finished = true;
     } catch (error) {
       throw this.session.explain('scan', error);
     } finally {
       signal?.removeEventListener('abort', abort);
+      forget();
       stream.destroy();
       client.release(!finished);
     }

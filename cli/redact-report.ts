@@ -1,0 +1,22 @@
+// Takes secrets out of a report's messages, which drivers and servers wrote. Its data stays as it is: a short password would
+// tear keys and values apart.
+
+import type { Report, RunProblem } from '../src/report/report.ts';
+
+export function redactReport(report: Report, redact: (text: string) => string): Report {
+  const problem = ({ where, message, hint }: RunProblem): RunProblem => ({
+    where,
+    message: redact(message),
+    hint: hint && redact(hint),
+  });
+  return {
+    ...report,
+    problems: report.problems.map(problem),
+    replicas: report.replicas.map((replica) => ({
+      ...replica,
+      error: replica.error && problem(replica.error),
+      repair: replica.repair && { ...replica.repair, errors: replica.repair.errors.map(redact) },
+      findings: replica.findings.map((finding) => ({ ...finding, reason: finding.reason && redact(finding.reason) })),
+    })),
+  };
+}
