@@ -60,23 +60,26 @@ describe('the command line', () => {
 });
 
 describe('help', () => {
-  test.each(['check', 'reconcile', 'verify-sync', 'doctor', 'demo'])(
-    'of %s fits 80 columns, shows examples and exits with 0',
-    async (name) => {
-      for (const words of [
-        [name, '--help'],
-        [name, '-h'],
-        ['help', name],
-      ]) {
-        const { code, stdout, stderr } = await plumbline(words);
-        expect(code).toBe(0);
-        expect(stderr).toBe('');
-        expect(stdout).toContain('EXAMPLES');
-        expect(stdout).toContain(`$ plumbline ${name}`);
-        expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(84);
-      }
-    },
-  );
+  test.each([
+    'check',
+    'reconcile',
+    'verify-sync',
+    'doctor',
+    'demo',
+  ])('of %s fits 80 columns, shows examples and exits with 0', async (name) => {
+    for (const words of [
+      [name, '--help'],
+      [name, '-h'],
+      ['help', name],
+    ]) {
+      const { code, stdout, stderr } = await plumbline(words);
+      expect(code).toBe(0);
+      expect(stderr).toBe('');
+      expect(stdout).toContain('EXAMPLES');
+      expect(stdout).toContain(`$ plumbline ${name}`);
+      expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(84);
+    }
+  });
 
   test('without a command names them all', async () => {
     const { code, stdout } = await plumbline([]);

@@ -43,36 +43,32 @@ afterEach(async () => {
 });
 
 describe('a local server', () => {
-  test.each(['15', '18'] as const)(
-    'PostgreSQL %s answers in the time zone and with the settings asked for',
-    {
-      timeout: SLOW_MS,
-    },
-    async (version) => {
-      const engine = await start({ kind: 'postgres', version, settings: { wal_level: 'logical', work_mem: '7MB' } });
-      expect(engine).toMatchObject({ kind: 'postgres', name: `postgres-${version}`, standIn: false });
-      expect(engine.version).toMatch(new RegExp(`^PostgreSQL ${version}\\.`));
-      const row = await queryRow(
-        engine.url,
-        `SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('wal_level') AS wal_level,
+  test.each(['15', '18'] as const)('PostgreSQL %s answers in the time zone and with the settings asked for', {
+    timeout: SLOW_MS,
+  }, async (version) => {
+    const engine = await start({ kind: 'postgres', version, settings: { wal_level: 'logical', work_mem: '7MB' } });
+    expect(engine).toMatchObject({ kind: 'postgres', name: `postgres-${version}`, standIn: false });
+    expect(engine.version).toMatch(new RegExp(`^PostgreSQL ${version}\\.`));
+    const row = await queryRow(
+      engine.url,
+      `SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('wal_level') AS wal_level,
               current_setting('work_mem') AS work_mem, current_setting('TimeZone') AS zone,
               current_setting('max_connections') AS connections, current_setting('fsync') AS fsync,
               (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
               (SELECT pg_encoding_to_char(encoding) || ' ' || datcollate FROM pg_database WHERE datname = 'postgres')
                 AS locale`,
-      );
-      expect(row).toEqual({
-        major: Number(version),
-        wal_level: 'logical',
-        work_mem: '7MB',
-        zone: 'America/Lima',
-        connections: '100',
-        fsync: 'off',
-        superuser: true,
-        locale: 'UTF8 C',
-      });
-    },
-  );
+    );
+    expect(row).toEqual({
+      major: Number(version),
+      wal_level: 'logical',
+      work_mem: '7MB',
+      zone: 'America/Lima',
+      connections: '100',
+      fsync: 'off',
+      superuser: true,
+      locale: 'UTF8 C',
+    });
+  });
 
   test.each(['15', '18'] as const)('PostgreSQL %s refuses a wrong password', { timeout: SLOW_MS }, async (version) => {
     const url = new URL((await start({ kind: 'postgres', version })).url);

@@ -175,7 +175,11 @@ test('findings equal the planted damages, whatever the table', { timeout: 300_00
       const chosen = await foundBy(table, { sample: 1 });
       expect(chosen).toEqual(expectedFindings(table, planted, false));
     }),
-    { numRuns: Number(process.env.PLUMBLINE_PROPERTY_RUNS ?? 25), seed: process.env.PLUMBLINE_PROPERTY_SEED ? Number(process.env.PLUMBLINE_PROPERTY_SEED) : undefined, endOnFailure: true },
+    {
+      numRuns: Number(process.env.PLUMBLINE_PROPERTY_RUNS ?? 25),
+      seed: process.env.PLUMBLINE_PROPERTY_SEED ? Number(process.env.PLUMBLINE_PROPERTY_SEED) : undefined,
+      endOnFailure: true,
+    },
   );
   expect(total).toBeGreaterThan(50);
 });
