@@ -29,8 +29,6 @@ export async function* copyOut(
   signal?: AbortSignal,
 ): AsyncGenerator<CopyPage> {
   const stream = client.query(copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`));
-  // A stream that nobody reads any more still hears that its connection ended; without a listener that would end the process.
-  stream.on('error', () => {});
   const abort = () => stream.destroy(new InterruptedError());
   const forget = endWithConnection(client, stream);
   signal?.addEventListener('abort', abort, { once: true });

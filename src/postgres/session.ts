@@ -116,9 +116,17 @@ function isFatal(error: pg.DatabaseError): boolean {
   return error.severity === 'FATAL' || error.severity === 'PANIC' || error.code?.startsWith('57P') === true;
 }
 
-/** Ends a stream of rows when its connection breaks between two reads, where the driver would wait for ever. Returns what undoes it. */
+/**
+ * Ends a stream of rows when its connection breaks between two reads, where the driver would wait for ever. Returns what undoes it. An error that
+ * comes after the last read has no reader any more and is dropped: the connection is thrown away in any case.
+ */
 export function endWithConnection(client: pg.PoolClient, stream: Readable): () => void {
-  const end = (error: Error) => stream.destroy(error);
+  stream.on('error', () => {});
+  const end = (error: Error) => {
+    stream.destroy(error);
+    // A cursor's stream asks the server to close it first, and hears no answer.
+    if (!stream.closed) stream.emit('error', error);
+  };
   client.on('error', end);
   return () => client.off('error', end);
 }

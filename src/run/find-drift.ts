@@ -13,7 +13,7 @@ import { fromText, ValueError } from '../value/canonical.ts';
 import type { HashScheme } from '../value/digest.ts';
 import { compareReplica, type ReplicaContext, type Scope, unreachableReport } from './compare-replica.ts';
 import type { Connections } from './connections.ts';
-import type { RunListener } from './events.ts';
+
 import { DEFAULT_BATCH, DEFAULT_CONCURRENCY, DEFAULT_MEMORY, DEFAULT_SHOWN, type RunOptions } from './options.ts';
 
 export interface Drift {

@@ -130,7 +130,8 @@ export class RecordHasher {
   }
 
   private addValues(chain: Lookup3Chain, bytes: Buffer): void {
-    const { steps, numbers } = this;
+    const steps = this.steps;
+    const numbers = this.numbers;
     const { types, offsets } = this.decoder.locator;
     chain.begin(this.keyHigh, this.keyLow);
     for (let from = 0; from < steps.length; from += FLAGS_PER_WORD) {
