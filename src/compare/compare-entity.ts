@@ -22,8 +22,8 @@ export interface CompareOptions {
   readonly onRows: (replica: ReadyReplica | undefined, rows: number) => void;
 }
 
-/** A key that is kept beside its digest, roughly. */
-const KEY_BYTES = 150;
+/** Keys are kept beside the digests of a round of at most so many rows; for more, the missing ones are read again. */
+const KEPT_KEYS = 100_000;
 /** Wants every record, with its key. */
 const EVERYTHING: BucketFilter = { buckets: 1, bits: Uint8Array.of(1) };
 
@@ -90,9 +90,9 @@ export class EntityComparison {
     counts.replica = totalRows(mine) + unread.length;
     yield* unread;
     const { mapping } = replica.replica;
-    const rowsPerRound = Math.max(1000, Math.floor(this.options.memory / (tableBytes(1e6, 1) / 1e6 + KEY_BYTES)));
+    const rowsPerRound = Math.max(1000, Math.floor(this.options.memory / (tableBytes(1e6, 1) / 1e6)));
     for (const round of roundsOf(differingBuckets(sums, mine), sums.counts, rowsPerRound)) {
-      const table = new DigestTable(round.rows, 1, true);
+      const table = new DigestTable(round.rows, 1, round.rows <= KEPT_KEYS);
       const { snapshot, scheme, signal } = this.options;
       const pages = prefetch(this.digestsOf(replica, round.filter));
       try {

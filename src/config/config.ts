@@ -17,6 +17,8 @@ export interface Config {
 export interface SourceConfig {
   /** With its secrets; never to be printed. `redactUrl` gives what may be. */
   readonly url: string;
+  /** Parallel workers that one of our queries may take there. Default 0: at most one core of a server that has other work. */
+  readonly parallel?: number;
 }
 
 export interface StoreConfig {

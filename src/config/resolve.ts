@@ -35,7 +35,7 @@ export function resolveConfig(
   const entities = Object.keys(raw.entities ?? {}).map((name) => resolveEntity(name, context));
   return {
     file,
-    source: { url: raw.source?.url ?? '' },
+    source: { url: raw.source?.url ?? '', parallel: raw.source?.parallel },
     stores,
     entities: nameReplicas(entities, problems),
     confirm: {

@@ -13,6 +13,12 @@ const percent = z.union([
   z.number().min(0, { error: 'must lie between 0 and 100' }).max(100, { error: 'must lie between 0 and 100' }),
   z.string().regex(percentPattern, { error: 'is no percentage; write 10 or 10%' }),
 ]);
+const parallelWorkers = z
+  .int()
+  .min(0)
+  .max(64)
+  .optional()
+  .describe('Parallel workers that one scan may take there. Default 0.');
 const naming = z.enum(['asIs', 'camelCase', 'snake_case']);
 
 const fieldWords = z.strictObject({
@@ -94,7 +100,9 @@ export function fileSchema<Store extends z.ZodType, Replica extends z.ZodType>(s
   });
   return z.strictObject({
     version: z.literal(1).optional().describe('The version of this format.'),
-    source: z.strictObject({ url: storeShape.url }).describe('The PostgreSQL server that holds the truth.'),
+    source: z
+      .strictObject({ url: storeShape.url, parallel: parallelWorkers })
+      .describe('The PostgreSQL server that holds the truth.'),
     stores: z.record(storeName, store).describe('The servers that hold copies, by name.'),
     entities: z
       .record(entityName, entity)

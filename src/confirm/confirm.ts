@@ -42,7 +42,7 @@ export interface ConfirmOptions {
 /** Batches that are being settled at the same time. */
 const BATCHES_AT_ONCE = 4;
 /** Keys whose second nomination is dropped, so that a key makes one finding. */
-const REMEMBERED_KEYS = 200_000;
+const REMEMBERED_KEYS = 20_000;
 
 /** Verdicts in the order of the candidates' batches; bounded memory, whatever comes. Throws what a fetch throws. */
 export async function* confirm(candidates: AsyncIterable<Candidate>, options: ConfirmOptions): AsyncGenerator<Verdict> {

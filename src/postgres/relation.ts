@@ -81,14 +81,14 @@ export function keysSql(
   return `select ${['key_hash', ...keys].join(', ')} from (${hashedRows(relation, [mapping], scheme)}) as hashed${some}`;
 }
 
-/** The relation's columns with the key's hash beside them. OFFSET 0 keeps the planner from computing the hash once for each use. */
+/** The relation's columns with the key's hash beside them. The planner may inline it and run it in parallel. */
 function hashedRows(relation: Relation, mappings: readonly Mapping[], scheme: HashScheme): string {
   const names = new Set(
     mappings.flatMap((mapping) => [...mapping.key, ...mapping.fields].map((field) => columnOf(field, relation.side))),
   );
   const columns = [...names].map(quoteIdentifier).join(', ');
   const keyHash = keyHashSql(mappings[0]!, relation.shape.columns, relation.side, scheme);
-  return `select ${keyHash} as key_hash, ${columns} from ${relation.shape.from} as relation${whereSql(relation)} offset 0`;
+  return `select ${keyHash} as key_hash, ${columns} from ${relation.shape.from} as relation${whereSql(relation)}`;
 }
 
 function wantedSql(filter: BucketFilter, keyHash: string): string {

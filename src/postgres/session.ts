@@ -19,6 +19,8 @@ export interface SessionOptions {
   /** The session refuses every write, whatever the role may do. */
   readonly readOnly: boolean;
   readonly connections: number;
+  /** Parallel workers that one query may take on the server. Default 0. */
+  readonly parallel?: number;
 }
 
 export type Rows = readonly Readonly<Record<string, string | null>>[];
@@ -38,7 +40,10 @@ export class Session {
       types: asText,
       keepAlive: true,
       onConnect: async (client) => {
-        await client.query(`${SETTINGS}; set default_transaction_read_only = ${options.readOnly ? 'on' : 'off'}`);
+        await client.query(
+          `${SETTINGS}; set default_transaction_read_only = ${options.readOnly ? 'on' : 'off'};
+           set max_parallel_workers_per_gather = ${options.parallel ?? 0}`,
+        );
       },
     });
     // An idle connection that breaks is replaced at the next use; what was being asked fails there.

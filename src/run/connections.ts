@@ -46,7 +46,7 @@ export async function connect(
       }
     });
   const [source, ...stores] = await Promise.allSettled([
-    retrying('source: connect', () => Source.connect(config.source.url), listener, signal),
+    retrying('source: connect', () => Source.connect(config.source.url, config.source.parallel), listener, signal),
     ...opening,
   ]);
   const opened = stores.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

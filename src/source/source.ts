@@ -42,12 +42,12 @@ export class Source {
     this.product = product;
   }
 
-  /** Throws a StoreError named `source`. */
-  static async connect(url: string): Promise<Source> {
+  /** `parallel`: workers that one scan may take on the server. Throws a StoreError named `source`. */
+  static async connect(url: string, parallel?: number): Promise<Source> {
     const session = new Session({ name: 'source', url, readOnly: true, connections: LOOKUPS });
     try {
       const [row] = await session.query('connect', 'select current_setting($1) as version', ['server_version']);
-      const readers = new Session({ name: 'source', url, readOnly: true, connections: READERS });
+      const readers = new Session({ name: 'source', url, readOnly: true, connections: READERS, parallel });
       return new Source(session, readers, `PostgreSQL ${row!.version!.split(' ')[0]}`);
     } catch (error) {
       await session.close();

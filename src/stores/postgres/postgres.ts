@@ -35,13 +35,21 @@ import type {
 import { applyChanges } from './apply.ts';
 import { inspectShape } from './inspect.ts';
 
-const options = z.strictObject({});
+const options = z.strictObject({
+  parallel: z
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe('Parallel workers that one scan may take on the server. Default 0.'),
+});
+type Options = z.infer<typeof options>;
 const SCAN_PAGE = 1000;
 /** Look-ups have connections of their own: a reader waits while what it found is looked up, so they must never wait for readers. */
 const LOOKUPS = 6;
 const READERS = 8;
 
-export const postgres: StoreDefinition<z.infer<typeof options>> = {
+export const postgres: StoreDefinition<Options> = {
   kind: 'postgres',
   place: 'table',
   options,
@@ -63,17 +71,23 @@ class PostgresStore implements Store, Hashing {
   readonly limits: Limits = { notes: [], fetchKeys: 1000, applyChanges: 1000 };
   readonly product: string;
   readonly hashing = this;
-  private readonly settings: StoreSettings;
+  private readonly settings: StoreSettings<Options>;
   private readonly session: Session;
   private readonly readers: Session;
   /** Opened at the first write: a check never holds a session that could write. */
   private writer: Session | undefined;
   private readonly shapes = new Map<string, Promise<Shape | null>>();
 
-  constructor(settings: StoreSettings, session: Session, product: string) {
+  constructor(settings: StoreSettings<Options>, session: Session, product: string) {
     this.settings = settings;
     this.session = session;
-    this.readers = new Session({ name: settings.name, url: settings.url, readOnly: true, connections: READERS });
+    this.readers = new Session({
+      name: settings.name,
+      url: settings.url,
+      readOnly: true,
+      connections: READERS,
+      parallel: settings.options.parallel,
+    });
     this.product = product;
   }
 
