@@ -13,7 +13,6 @@ import type { RunOptions } from '../src/run/options.ts';
 import { readFindings } from '../src/run/run-folder.ts';
 import { BaseCommand } from './base-command.ts';
 import { Progress } from './progress.ts';
-import { redactReport } from './redact-report.ts';
 import { hideSecrets, redact } from './redaction.ts';
 import { checkOutput, wantsColour, widthOf, writeFileWhole, writeTo } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -66,16 +65,15 @@ export abstract class ReportCommand extends BaseCommand {
   }
 
   protected async finishReport(report: Report, flags: CommonFlags): Promise<void> {
-    const shown = redactReport(report, redact);
-    const findings = () => (shown.folder === null ? findingsOf(shown) : readFindings(shown.folder));
+    const findings = () => (report.folder === null ? findingsOf(report) : readFindings(report.folder));
     const render = (format: Format) => (width: number, colour: boolean) =>
-      renderers[format](shown, { width, colour, findings });
+      renderers[format](report, { width, colour, findings });
     await this.finish(
       {
         render: Object.fromEntries(FORMATS.map((format) => [format, render(format)])),
-        mark: verdictMark(shown),
-        sentence: `${verdictText(shown)}.`,
-        exitCode: shown.exitCode,
+        mark: verdictMark(report),
+        sentence: `${verdictText(report)}.`,
+        exitCode: report.exitCode,
       },
       flags,
     );

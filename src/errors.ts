@@ -18,7 +18,7 @@ export class ConfigError extends Error {
   readonly file?: string;
 
   constructor(problems: readonly Problem[], file?: string) {
-    super(problems.map((problem) => `${problem.path}: ${problem.message}`).join('\n'));
+    super(problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('\n'));
     this.problems = problems;
     this.file = file;
   }

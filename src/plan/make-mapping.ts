@@ -32,6 +32,8 @@ const TYPES: Readonly<Record<string, FieldType>> = {
   enum: { kind: 'enum' },
 };
 
+const TOLERANT = new Set(['integer', 'decimal', 'float', 'timestamp']);
+
 /** The key's columns: the config's, else the table's primary key. Empty: a problem of the entity. */
 export function keyOf(entity: EntityConfig, shape: Shape): readonly string[] {
   return entity.key ?? shape.primaryKey;
@@ -61,6 +63,19 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
         path: `${path}.fields.${column.name}.type`,
         message: `${column.name} is ${column.pgType} in the source and can't be compared as ${field.type.kind}`,
         hint: 'Convert it in the entity: give it `sql:` with a cast instead of `table:`.',
+      });
+    }
+    if (config?.toleranceIsDuration && field.type.kind !== 'timestamp') {
+      problems.push({
+        path: `${path}.fields.${column.name}.tolerance`,
+        message: `a duration, but ${column.name} is ${column.pgType}`,
+        hint: 'Give a plain number in the unit of the field.',
+      });
+    }
+    if (field.tolerance !== undefined && !TOLERANT.has(field.type.kind)) {
+      problems.push({
+        path: `${path}.fields.${column.name}.tolerance`,
+        message: `${column.name} is ${column.pgType}: only numbers and timestamps can have a tolerance`,
       });
     }
     if (!column.readable) problems.push({ path, message: `no permission to read ${column.name} in the source` });

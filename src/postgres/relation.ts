@@ -29,7 +29,12 @@ export async function* copyOut(
   signal?: AbortSignal,
 ): AsyncGenerator<CopyPage> {
   const stream = client.query(copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`));
-  const abort = () => stream.destroy(new InterruptedError());
+  const abort = () => {
+    // Closing the line alone would leave the server at work until it next wants to send.
+    const { processID } = client as unknown as { readonly processID: number };
+    session.query('cancel', 'select pg_cancel_backend($1)', [processID]).catch(() => {});
+    stream.destroy(new InterruptedError());
+  };
   const forget = endWithConnection(client, stream);
   signal?.addEventListener('abort', abort, { once: true });
   try {

@@ -10,6 +10,7 @@ import { storeKinds } from '../stores/registry.ts';
 import type { Store } from '../stores/store.ts';
 import { type Connections, chooseScheme, connect } from './connections.ts';
 import { DEFAULT_MEMORY, type RunOptions } from './options.ts';
+import { storesOf } from './run.ts';
 
 export interface Diagnosis {
   readonly schema: 'plumbline.doctor/1';
@@ -30,7 +31,7 @@ export interface Check {
 export async function doctor(config: Config, options: RunOptions = {}): Promise<Diagnosis> {
   const checks: Check[] = [];
   const only = options.only ?? [];
-  const names = new Set([...config.stores.keys()]);
+  const names = storesOf(config, only);
   let connections: Connections | undefined;
   try {
     connections = await connect(

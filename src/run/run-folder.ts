@@ -22,26 +22,30 @@ export class RunFolder {
   private readonly stream: WriteStream;
   private failure: Error | undefined;
 
-  private constructor(path: string, stream: WriteStream) {
+  private readonly redact: (text: string) => string;
+
+  private constructor(path: string, stream: WriteStream, redact: (text: string) => string) {
     this.path = path;
+    this.redact = redact;
     this.stream = stream;
     stream.on('error', (error) => {
       this.failure ??= error;
     });
   }
 
-  /** `base` is the config's folder. Only its owner may read it: findings hold data. */
-  static async create(base: string, run: string): Promise<RunFolder> {
+  /** `base` is the config's folder. Only its owner may read it: findings hold data. `redact` takes secrets out of reasons. */
+  static async create(base: string, run: string, redact: (text: string) => string): Promise<RunFolder> {
     const path = join(base, 'runs', run);
     await mkdir(path, { recursive: true, mode: 0o700 });
     const stream = createWriteStream(join(path, 'findings.ndjson'), { mode: 0o600 });
     await once(stream, 'open');
-    return new RunFolder(path, stream);
+    return new RunFolder(path, stream, redact);
   }
 
   async add(finding: Finding): Promise<void> {
     this.check();
-    if (!this.stream.write(`${JSON.stringify(finding)}\n`)) await once(this.stream, 'drain');
+    const kept = finding.reason === undefined ? finding : { ...finding, reason: this.redact(finding.reason) };
+    if (!this.stream.write(`${JSON.stringify(kept)}\n`)) await once(this.stream, 'drain');
   }
 
   /** Everything that was added is on disk when this returns. */

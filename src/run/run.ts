@@ -4,8 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { configSecrets, makeRedactor } from '../config/redact.ts';
 import { InterruptedError, type RefusedError, StoreError } from '../errors.ts';
 import { problemOf } from '../plan/make-plan.ts';
+import { redactReport } from '../report/redact-report.ts';
 import { REPORT_SCHEMA, type ReplicaReport, type Report, type RunProblem, type Subject } from '../report/report.ts';
 import { verdictOf } from '../report/verdict.ts';
 import { storeKinds } from '../stores/registry.ts';
@@ -41,9 +43,10 @@ export async function runCommand(
   const startedAt = new Date();
   const run = makeRunId(startedAt);
   const kept = options.keep ?? true;
+  const redact = makeRedactor(configSecrets(config));
   const base = kept ? config.folder : await mkdtemp(join(tmpdir(), 'plumbline-'));
   try {
-    const folder = await RunFolder.create(base, run);
+    const folder = await RunFolder.create(base, run, redact);
     let result: RunResult;
     try {
       result = await connected(config, options, (connections, scheme) => work({ connections, scheme, folder }));
@@ -58,20 +61,23 @@ export async function runCommand(
         throw error;
       }
     }
-    const report: Report = {
-      schema: REPORT_SCHEMA,
-      run,
-      command,
-      config: config.file,
-      startedAt: startedAt.toISOString(),
-      seconds: secondsSince(started),
-      asOf: result.asOf,
-      ...verdictOf(result.replicas, result.problems, result.refused !== undefined),
-      replicas: result.replicas,
-      problems: result.refused === undefined ? result.problems : [...result.problems, refusal(result.refused)],
-      folder: kept ? folder.path : null,
-      subject: result.subject,
-    };
+    const report = redactReport(
+      {
+        schema: REPORT_SCHEMA,
+        run,
+        command,
+        config: config.file,
+        startedAt: startedAt.toISOString(),
+        seconds: secondsSince(started),
+        asOf: result.asOf,
+        ...verdictOf(result.replicas, result.problems, result.refused !== undefined),
+        replicas: result.replicas,
+        problems: result.refused === undefined ? result.problems : [...result.problems, refusal(result.refused)],
+        folder: kept ? folder.path : null,
+        subject: result.subject,
+      },
+      redact,
+    );
     if (kept) await folder.writeReport(report);
     return report;
   } finally {
@@ -101,7 +107,7 @@ async function connected<T>(
 }
 
 /** The stores that the chosen replicas need. */
-function storesOf(config: Config, only: readonly string[]): ReadonlySet<string> {
+export function storesOf(config: Config, only: readonly string[]): ReadonlySet<string> {
   const replicas = config.entities.flatMap((entity) =>
     entity.replicas.map((replica) => ({ entity: entity.name, ...replica })),
   );

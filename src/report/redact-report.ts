@@ -1,7 +1,7 @@
 // Takes secrets out of a report's messages, which drivers and servers wrote. Its data stays as it is: a short password would
 // tear keys and values apart.
 
-import type { Report, RunProblem } from '../src/report/report.ts';
+import type { Report, RunProblem } from './report.ts';
 
 export function redactReport(report: Report, redact: (text: string) => string): Report {
   const problem = ({ where, message, hint }: RunProblem): RunProblem => ({
