@@ -12,4 +12,16 @@ export type { RepairOptions, RunOptions } from './run/options.ts';
 export { reconcile } from './run/reconcile.ts';
 export { verifySync } from './run/verify-sync.ts';
 export { defineStore } from './stores/registry.ts';
-export type { Store, StoreDefinition } from './stores/store.ts';
+export type {
+  Change,
+  FetchedRow,
+  Inspection,
+  Limits,
+  Outcome,
+  Replica,
+  Store,
+  StoreDefinition,
+  StoreSettings,
+} from './stores/store.ts';
+export * as canonical from './value/canonical.ts';
+export type { FieldType, Value } from './value/field-type.ts';

@@ -40,7 +40,7 @@ export interface ConfirmOptions {
 }
 
 /** Batches that are being settled at the same time. */
-const BATCHES_AT_ONCE = 4;
+const BATCHES_AT_ONCE = 2;
 /** Keys whose second nomination is dropped, so that a key makes one finding. */
 const REMEMBERED_KEYS = 20_000;
 

@@ -43,7 +43,7 @@ export interface Row {
   readonly key: Key;
   /** One for each of `mapping.fields`. */
   readonly values: readonly Value[];
-  /** Why this record can't be compared, such as `status holds 9, which no word maps to`. Never a match, never drift. */
+  /** Why this record can't be compared, such as `latitud: "sin señal" is not a number`. Never a match, never drift. */
   readonly unread?: string;
 }
 

@@ -20,8 +20,10 @@ export interface PlanOptions {
   readonly only: readonly string[];
   /** True when chosen keys are looked up instead of comparing whole replicas. */
   readonly lookup: boolean;
-  /** Bytes for the digests of one entity. */
+  /** Bytes for all digests together. */
   readonly memory: number;
+  /** Entities to compare at the same time, at most. */
+  readonly concurrency: number;
 }
 
 const INSPECTIONS_AT_ONCE = 8;
@@ -30,13 +32,15 @@ const INSPECTIONS_AT_ONCE = 8;
 export async function makePlan(options: PlanOptions): Promise<Plan> {
   const problems: Problem[] = [];
   const chosen = choose(options.config, options.only, problems);
+  const atOnce = Math.max(1, Math.min(options.concurrency, chosen.size));
+  const memory = options.memory / atOnce;
   const limit = pLimit(INSPECTIONS_AT_ONCE);
   const planned = await Promise.all(
     [...chosen].map(async ([entity, replicas]): Promise<EntityPlan | undefined> => {
       const shape = await limit(() => shapeOf(options.source, entity, problems));
       if (shape === undefined) return undefined;
       const keyIsUnique = shape.uniqueSets.some((set) => set.every((name) => keyOf(entity, shape).includes(name)));
-      const context = { ...options, entity, shape, keyIsUnique, problems };
+      const context = { ...options, memory, entity, shape, keyIsUnique, problems, mappings: replicas.length };
       return {
         entity,
         relation: { shape, side: 'source', where: entity.where },
@@ -47,7 +51,7 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
     }),
   );
   if (problems.length > 0) throw new ConfigError(distinct(problems), options.config.file);
-  return { entities: planned.filter((entity) => entity !== undefined) };
+  return { atOnce, memory, entities: planned.filter((entity) => entity !== undefined) };
 }
 
 function choose(config: Config, only: readonly string[], problems: Problem[]): Map<EntityConfig, ReplicaConfig[]> {
@@ -118,6 +122,8 @@ interface ReplicaContext extends PlanOptions {
   readonly shape: Shape;
   readonly keyIsUnique: boolean;
   readonly problems: Problem[];
+  /** Row hashes that a digest may have to hold: one a replica at most. */
+  readonly mappings: number;
 }
 
 async function planReplica(context: ReplicaContext, config: ReplicaConfig): Promise<ReplicaPlan> {
@@ -175,8 +181,16 @@ function chooseStrategy(
   const serverSums = inspection.hashable && store.hashing?.sums !== undefined;
   if (serverSums && context.keyIsUnique)
     return { strategy: 'sums', why: 'both servers hash and sum their rows; only buckets that differ are read' };
-  const bytes = tableBytes(context.shape.estimatedRows, 1);
+  const bytes = tableBytes(context.shape.estimatedRows, context.mappings);
   if (bytes > context.memory) {
+    if (!context.keyIsUnique) {
+      // Two copies of one row cancel in an XOR: with keys that may repeat on both sides, sums could hide a difference.
+      context.problems.push({
+        path: `entities.${context.entity.name}.key`,
+        message: 'its digests do not fit the memory limit, and no unique index guards its key, which sums would need',
+        hint: `Allow --memory ${Math.ceil((bytes * context.config.entities.length) / 2 ** 20)}MB, or give the source a unique index on the key.`,
+      });
+    }
     return {
       strategy: 'sums',
       why: `digests of about ${context.shape.estimatedRows.toLocaleString('en')} rows do not fit the memory limit: sums first`,

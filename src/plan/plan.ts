@@ -6,6 +6,10 @@ import type { RunProblem, Strategy } from '../report/report.ts';
 import type { Inspection, Replica, Store } from '../stores/store.ts';
 
 export interface Plan {
+  /** Entities that are compared at the same time. */
+  readonly atOnce: number;
+  /** Bytes for the digests of each of them. */
+  readonly memory: number;
   readonly entities: readonly EntityPlan[];
 }
 

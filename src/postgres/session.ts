@@ -91,6 +91,20 @@ export class Session {
   }
 }
 
+const OLDEST = 14;
+
+/** `PostgreSQL 18.4`. Throws a StoreError for a server that lacks what the row hash needs (date_bin came with 14). */
+export async function serverVersion(session: Session): Promise<string> {
+  const [row] = await session.query('connect', `select current_setting('server_version') as version`);
+  const version = row!.version!.split(' ')[0]!;
+  if (Number.parseInt(version, 10) < OLDEST) {
+    throw new StoreError(session.name, 'connect', `PostgreSQL ${version} is too old`, {
+      hint: `Plumbline needs ${OLDEST} or newer.`,
+    });
+  }
+  return `PostgreSQL ${version}`;
+}
+
 /** PostgreSQL's errors by class: which pass by themselves, and what to do about the others (Appendix A of its manual). */
 export function postgresError(store: string, verb: string, error: unknown): Error {
   if (error instanceof Error && (error.name === 'InterruptedError' || error.name === 'StoreError')) return error;

@@ -9,7 +9,7 @@ import { EXIT } from '../report/verdict.ts';
 import { storeKinds } from '../stores/registry.ts';
 import type { Store } from '../stores/store.ts';
 import { type Connections, chooseScheme, connect } from './connections.ts';
-import { DEFAULT_MEMORY, type RunOptions } from './options.ts';
+import { DEFAULT_CONCURRENCY, DEFAULT_MEMORY, type RunOptions } from './options.ts';
 import { storesOf } from './run.ts';
 
 export interface Diagnosis {
@@ -30,6 +30,7 @@ export interface Check {
 /** Never throws what a server or the schema does wrong: it is a failed check. */
 export async function doctor(config: Config, options: RunOptions = {}): Promise<Diagnosis> {
   const checks: Check[] = [];
+  let schemaTrouble = false;
   const only = options.only ?? [];
   const names = storesOf(config, only);
   let connections: Connections | undefined;
@@ -62,6 +63,7 @@ export async function doctor(config: Config, options: RunOptions = {}): Promise<
       only,
       lookup: false,
       memory,
+      concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     });
     for (const entity of plan.entities) {
       checks.push({
@@ -82,6 +84,7 @@ export async function doctor(config: Config, options: RunOptions = {}): Promise<
     }
   } catch (error) {
     if (error instanceof ConfigError) {
+      schemaTrouble = true;
       for (const { path, message, hint } of error.problems)
         checks.push({ subject: path, status: 'failed', message, hint });
     } else if (error instanceof StoreError) {
@@ -90,7 +93,12 @@ export async function doctor(config: Config, options: RunOptions = {}): Promise<
   } finally {
     await connections?.close();
   }
-  return { schema: 'plumbline.doctor/1', config: config.file, checks, exitCode: exitCodeOf(checks) };
+  return {
+    schema: 'plumbline.doctor/1',
+    config: config.file,
+    checks,
+    exitCode: schemaTrouble ? EXIT.usage : exitCodeOf(checks),
+  };
 }
 
 function exitCodeOf(checks: readonly Check[]): number {

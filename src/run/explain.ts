@@ -8,7 +8,7 @@ import type { RunProblem, Strategy } from '../report/report.ts';
 import { EXIT } from '../report/verdict.ts';
 import { storeKinds } from '../stores/registry.ts';
 import { connect } from './connections.ts';
-import { DEFAULT_MEMORY, type RunOptions } from './options.ts';
+import { DEFAULT_CONCURRENCY, DEFAULT_MEMORY, type RunOptions } from './options.ts';
 
 export interface Explanation {
   readonly schema: 'plumbline.plan/1';
@@ -75,7 +75,15 @@ export async function explain(config: Config, options: RunOptions = {}): Promise
     const lookup = options.keys !== undefined || options.since !== undefined || options.sample !== undefined;
     const memory = options.memory ?? DEFAULT_MEMORY;
     const { source, stores } = connections;
-    const plan = await makePlan({ config, source, stores, only, lookup, memory });
+    const plan = await makePlan({
+      config,
+      source,
+      stores,
+      only,
+      lookup,
+      memory,
+      concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+    });
     const entities = plan.entities.map(explainedEntity);
     const down = entities.some((entity) => entity.replicas.some((replica) => replica.problem !== undefined));
     return {

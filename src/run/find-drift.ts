@@ -38,15 +38,14 @@ export async function findDrift(
   const memory = options.memory ?? DEFAULT_MEMORY;
   const lookup = options.keys !== undefined || options.since !== undefined || options.sample !== undefined;
   listener({ type: 'stage', stage: 'plan' });
-  const plan = await makePlan({ config, source, stores, only: options.only ?? [], lookup, memory });
+  const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+  const plan = await makePlan({ config, source, stores, only: options.only ?? [], lookup, memory, concurrency });
   const keys = keysOf(plan, options.keys);
   checkSince(plan, options.since);
 
   listener({ type: 'stage', stage: 'compare' });
-  const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
-  const atOnce = Math.min(concurrency, Math.max(1, plan.entities.length));
   const replicaLimit = pLimit(concurrency);
-  const entityLimit = pLimit(atOnce);
+  const entityLimit = pLimit(plan.atOnce);
   const results = await Promise.allSettled(
     plan.entities.map((entityPlan) =>
       entityLimit(() => {
@@ -60,7 +59,7 @@ export async function findDrift(
           listener,
           signal,
         };
-        return compareOne(context, replicaLimit, { ...options, memory: memory / atOnce }, keys, keep);
+        return compareOne(context, replicaLimit, { ...options, memory: plan.memory }, keys, keep);
       }),
     ),
   );

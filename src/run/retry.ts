@@ -1,4 +1,4 @@
-// Retries what is transient and may be asked twice: connecting, inspecting, fetching by key. Nothing else retries.
+// Retries what is transient and may be asked twice: connecting and fetching by key. Nothing else retries.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InterruptedError, StoreError } from '../errors.ts';

@@ -17,7 +17,7 @@ import {
   sumsSql,
 } from '../postgres/relation.ts';
 import { keyHashSql } from '../postgres/row-hash-sql.ts';
-import { quoteIdentifier, quoteLiteral, Session } from '../postgres/session.ts';
+import { quoteIdentifier, quoteLiteral, Session, serverVersion } from '../postgres/session.ts';
 import type { BucketFilter, BucketSums, HashScheme } from '../value/digest.ts';
 
 /** Look-ups have connections of their own: a reader waits while what it found is looked up, so they must never wait for readers. */
@@ -46,9 +46,9 @@ export class Source {
   static async connect(url: string, parallel?: number): Promise<Source> {
     const session = new Session({ name: 'source', url, readOnly: true, connections: LOOKUPS });
     try {
-      const [row] = await session.query('connect', 'select current_setting($1) as version', ['server_version']);
+      const version = await serverVersion(session);
       const readers = new Session({ name: 'source', url, readOnly: true, connections: READERS, parallel });
-      return new Source(session, readers, `PostgreSQL ${row!.version!.split(' ')[0]}`);
+      return new Source(session, readers, version);
     } catch (error) {
       await session.close();
       throw error;

@@ -77,7 +77,7 @@ function write(session: Session, relation: Relation, mapping: Mapping, batch: re
     case 'update':
       return update(session, relation, mapping, batch as Update[]);
     case 'delete':
-      return remove(session, relation, batch as Delete[]);
+      return remove(session, relation, mapping, batch as Delete[]);
   }
 }
 
@@ -133,33 +133,67 @@ async function update(
   const fields = batch[0]!.fields
     .map((index) => mapping.fields[index]!)
     .filter((field) => !isGenerated(relation, field));
-  if (fields.length === 0)
+  if (fields.length === 0) {
     throw new StoreError(session.name, 'update', 'only generated columns differ: the server fills them itself');
+  }
+  const { sql, parameters } = givenRows(relation, mapping, batch, fields, (change, field) =>
+    fieldValue(mapping, field, change.row),
+  );
   const sets = fields.map(
     (field, i) => `${quoteIdentifier(field.target)} = ${fromParameter(columnOf(relation, field), `given.c${i}`)}`,
   );
-  const parameters = fields.map((field) =>
-    batch.map((change) => parameter(columnOf(relation, field), fieldValue(mapping, field, change.row))),
-  );
   const rows = await session.query(
     `update ${batch.length} rows`,
-    `update ${relation.shape.from} as held set ${sets.join(', ')}
-       from unnest($1::tid[], $2::text[], $3::int4[]${fields.map((_, i) => `, $${i + 4}::text[]`).join('')})
-            as given(row_id, row_version, position${fields.map((_, i) => `, c${i}`).join('')})
-      where held.ctid = given.row_id and held.xmin::text = given.row_version returning given.position`,
-    [...tokensOf(batch.map((change) => change.expected)), batch.map((_, i) => i), ...parameters],
+    `update ${relation.shape.from} as held set ${sets.join(', ')} from ${sql} returning given.position`,
+    parameters,
   );
   return new Set(rows.map((row) => Number(row.position)));
 }
 
-async function remove(session: Session, relation: Relation, batch: readonly Delete[]): Promise<Written> {
+async function remove(
+  session: Session,
+  relation: Relation,
+  mapping: Mapping,
+  batch: readonly Delete[],
+): Promise<Written> {
+  const { sql, parameters } = givenRows(relation, mapping, batch, [], () => null);
   const rows = await session.query(
     `delete ${batch.length} rows`,
-    `delete from ${relation.shape.from} as held using unnest($1::tid[], $2::text[], $3::int4[]) as given(row_id, row_version, position)
-      where held.ctid = given.row_id and held.xmin::text = given.row_version returning given.position`,
-    [...tokensOf(batch.map((change) => change.expected)), batch.map((_, i) => i)],
+    `delete from ${relation.shape.from} as held using ${sql} returning given.position`,
+    parameters,
   );
   return new Set(rows.map((row) => Number(row.position)));
+}
+
+/**
+ * The rows that a batch is about, as a relation `given` joined to `held` on the very row version that was read: its place, its transaction and its
+ * key (rows of two partitions may share place and transaction). `c0…` are the values of `fields`.
+ */
+function givenRows<C extends Update | Delete>(
+  relation: Relation,
+  mapping: Mapping,
+  batch: readonly C[],
+  fields: readonly Field[],
+  valueIn: (change: C, field: Field) => Value,
+): { readonly sql: string; readonly parameters: readonly unknown[] } {
+  const { key } = mapping;
+  const names = ['row_id', 'row_version', 'position', ...key.map((_, i) => `k${i}`), ...fields.map((_, i) => `c${i}`)];
+  const types = ['tid', 'text', 'int4', ...[...key, ...fields].map(() => 'text')];
+  const isKey = key.map((field, i) => {
+    const held = `held.${quoteIdentifier(field.target)}`;
+    return `${held} = ${fromParameter(columnOf(relation, field), `given.k${i}`)}`;
+  });
+  const arrays = types.map((type, i) => `$${i + 1}::${type}[]`);
+  return {
+    sql: `unnest(${arrays.join(', ')}) as given(${names.join(', ')})
+      where held.ctid = given.row_id and held.xmin::text = given.row_version and ${isKey.join(' and ')}`,
+    parameters: [
+      ...tokensOf(batch.map((change) => change.expected)),
+      batch.map((_, i) => i),
+      ...key.map((field, i) => batch.map(({ expected }) => parameter(columnOf(relation, field), expected.key[i]!))),
+      ...fields.map((field) => batch.map((change) => parameter(columnOf(relation, field), valueIn(change, field)))),
+    ],
+  };
 }
 
 /** Of the updates and deletes that did nothing, those that had no need to: the record holds the values, or is gone. */

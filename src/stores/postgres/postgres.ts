@@ -18,7 +18,7 @@ import {
   rowsByKeySql,
   sumsSql,
 } from '../../postgres/relation.ts';
-import { endWithConnection, Session } from '../../postgres/session.ts';
+import { endWithConnection, Session, serverVersion } from '../../postgres/session.ts';
 import type { BucketFilter, BucketSums, DigestPage, HashScheme } from '../../value/digest.ts';
 import type {
   Change,
@@ -58,8 +58,8 @@ export const postgres: StoreDefinition<Options> = {
   async connect(settings) {
     const session = new Session({ name: settings.name, url: settings.url, readOnly: true, connections: LOOKUPS });
     try {
-      const [row] = await session.query('connect', 'select current_setting($1) as version', ['server_version']);
-      return new PostgresStore(settings, session, `PostgreSQL ${row!.version!.split(' ')[0]}`);
+      const version = await serverVersion(session);
+      return new PostgresStore(settings, session, version);
     } catch (error) {
       await session.close();
       throw error;
