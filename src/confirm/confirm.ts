@@ -41,6 +41,9 @@ export interface ConfirmOptions {
 
 /** Batches that are being settled at the same time. */
 const BATCHES_AT_ONCE = 2;
+/** Moving records of a batch whose source is watched between looks, and the pause between two readings, milliseconds. */
+const WATCHED_KEYS = 50;
+const WATCH_PAUSE = 1;
 /** Keys whose second nomination is dropped, so that a key makes one finding. */
 const REMEMBERED_KEYS = 20_000;
 
@@ -97,10 +100,27 @@ async function settle(batch: readonly Candidate[], options: ConfirmOptions): Pro
       if (verdict !== undefined) verdicts.push(verdict);
       return verdict === undefined;
     });
-    if (open.length > 0)
-      await pause(Math.min(...open.map((observation) => observation.nextLook)) - Date.now(), options.signal);
+    if (open.length === 0) break;
+    const next = Math.min(...open.map((observation) => observation.nextLook));
+    const moving = open.filter((observation) => observation.isMoving).slice(0, WATCHED_KEYS);
+    if (moving.length > 0) await watchSource(moving, next, options);
+    else await pause(next - Date.now(), options.signal);
   }
   return verdicts;
+}
+
+/**
+ * Until the next look, reads the source's values of records that move as often as it can: a replica that follows shows one of them, which the
+ * source may have had for a few milliseconds only.
+ */
+async function watchSource(moving: readonly Observation[], until: number, options: ConfirmOptions): Promise<void> {
+  const keys = moving.map((observation) => observation.candidate.key);
+  do {
+    await pause(WATCH_PAUSE, options.signal);
+    const source = byKey(await options.fetchSource(keys));
+    const at = Date.now();
+    for (const observation of moving) observation.saw(source.get(keyText(observation.candidate.key))?.[0], at);
+  } while (Date.now() < until);
 }
 
 function unread(candidate: Candidate, reason: string, options: ConfirmOptions): Verdict {
@@ -112,7 +132,7 @@ async function pause(milliseconds: number, signal: AbortSignal | undefined): Pro
   // Not in step with anything that ticks: a value that flips back and forth must not be met at the same beat each time.
   const jitter = 0.8 + 0.4 * Math.random();
   try {
-    await sleep(Math.max(milliseconds, 5) * (milliseconds > 200 ? 1 : jitter), undefined, { signal });
+    await sleep(Math.max(milliseconds, 1) * (milliseconds > 200 ? 1 : jitter), undefined, { signal });
   } catch {
     throw new InterruptedError();
   }

@@ -31,6 +31,8 @@ interface SeenValue {
 }
 
 const STILL_LOOKS = 3;
+/** Source values kept of one record. */
+const SEEN_VALUES = 5000;
 
 export class Observation {
   readonly candidate: Candidate;
@@ -68,7 +70,7 @@ export class Observation {
     }
     this.firstDifferent ??= replicaAt;
     if (source.length > 1) return this.finding(difference);
-    this.remember(source[0], sourceAt);
+    this.saw(source[0], sourceAt);
     this.watch(replica, replicaAt);
 
     const newest = this.seen.at(-1)!;
@@ -100,13 +102,20 @@ export class Observation {
     return this.seen.length === 1 && isStill(source, sourceHash as [number, number]) && isStill(replica, replicaHash);
   }
 
-  private remember(row: Row | undefined, at: number): void {
+  /** The source has changed since the record was first seen. */
+  get isMoving(): boolean {
+    return this.seen.length > 1;
+  }
+
+  /** The source showed this row (or none) at `at`. */
+  saw(row: Row | undefined, at: number): void {
     const newest = this.seen.at(-1);
     if (newest !== undefined && this.isValue(newest, row)) {
       if (newest.row === undefined && row !== undefined) this.seen[this.seen.length - 1] = { ...newest, row };
       return;
     }
     this.seen.push({ row, absent: row === undefined, at });
+    if (this.seen.length > SEEN_VALUES) this.seen.shift();
   }
 
   private isValue(seen: SeenValue, row: Row | undefined): boolean {
