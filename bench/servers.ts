@@ -29,7 +29,7 @@ export async function startServers(kinds: readonly StoreKind[], rows: number, on
     requests.push(
       kind === 'postgres'
         ? { kind, name: 'replica', settings: SETTINGS }
-        : { kind, memory: `${Math.max(1, Math.ceil(rows / 200_000))}g` },
+        : { kind, memory: `${Math.max(1, Math.ceil(rows / 80_000))}g` },
     );
   }
   const engines = await startEngines(requests, onProgress);

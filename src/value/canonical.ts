@@ -106,7 +106,7 @@ function fromHexText(text: string): string {
   return hex.toLowerCase();
 }
 
-const DATE = /^(\d{4,})-(\d\d)-(\d\d)(?:[T ][\d:.+Z-]*)?( BC)?$/;
+const DATE = /^([+-]?\d{4,7})-(\d\d)-(\d\d)(?:[T ][\d:.+Z-]*)?( BC)?$/;
 
 export function fromDateText(text: string): string {
   if (text === 'infinity' || text === '-infinity') return text;
