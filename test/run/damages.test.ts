@@ -26,24 +26,56 @@ describe.each([
     for (const replica of report.replicas) expect(replica.replicaRows).toBe(replica.sourceRows);
   });
 
+  test('counts what heals while the check runs as in flight', async () => {
+    const { backup, docs } = georiesgo.native;
+    const { rows } = await backup.query(
+      'delete from users where id = (select max(id) from users) returning id, full_name, email, password, created_at::text',
+    );
+    const [user] = rows as Record<string, unknown>[];
+    const users = docs.collection('users');
+    const document = (await users.findOneAndDelete({ _id: user!.id as never }))!;
+    const healed: Promise<unknown>[] = [];
+    const heal: Record<string, () => Promise<unknown>> = {
+      'backup.users': () =>
+        backup.query(
+          `insert into users (${Object.keys(user!)}) values (${Object.keys(user!).map((_, i) => `$${i + 1}`)})`,
+          Object.values(user!),
+        ),
+      'docs.users': () => users.insertOne(document),
+    };
+    const report = await checkAll(georiesgo.config, {
+      ...options,
+      only: ['users'],
+      // Its rows have been read by now, and what is missing is only taken for drift once it has stood for maxLag.
+      onEvent: (event) => {
+        if (event.type !== 'rows' || event.replica === null || heal[event.replica] === undefined) return;
+        healed.push(heal[event.replica]!());
+        delete heal[event.replica];
+      },
+    });
+    await Promise.all(healed);
+    expect(findingsOf(report)).toEqual([]);
+    for (const { strategy, inFlight } of report.replicas) {
+      // Sums that differed are looked at by digest: by then it has healed, and nothing was ever suspected.
+      expect(inFlight.count).toBe(strategy === 'digests' ? 1 : 0);
+      if (strategy === 'digests') expect(inFlight.longestLag).toBeGreaterThan(0);
+    }
+  });
+
   test('names each planted damage exactly once', async () => {
     const settled: Promise<void>[] = [];
     for (const damage of damages.filter((each) => each.expect !== 'in flight')) {
       planted.push({ damage, planted: await damage.plant(georiesgo.native) });
     }
     const healing = damages.filter((each) => each.expect === 'in flight');
-    for (const damage of healing) {
-      const { settled: healed } = await damage.plant(georiesgo.native);
-      settled.push(healed!);
-    }
+    for (const damage of healing) settled.push((await damage.plant(georiesgo.native)).settled!);
     const report = await checkAll(georiesgo.config, options);
     await Promise.all(settled);
     expect(foundWords(report)).toEqual(expectedWords(planted));
     expect(report.exitCode).toBe(3); // some damages are values that can't be converted: unread, so not just drift
     const inFlight = report.replicas.reduce((sum, replica) => sum + replica.inFlight.count, 0);
-    // One replica at a time may be looked at after it has healed: then it never was in flight.
-    if ('concurrency' in options) expect(inFlight).toBeLessThanOrEqual(healing.length);
-    else expect(inFlight).toBe(healing.length);
+    // On a busy machine a record may heal before it is looked at: then it never was in flight.
+    expect(inFlight).toBeLessThanOrEqual(healing.length);
   });
 
   test('shows no sensitive value', async () => {
