@@ -56,8 +56,9 @@ describe.each([
     await Promise.all(healed);
     expect(findingsOf(report)).toEqual([]);
     for (const { strategy, inFlight } of report.replicas) {
-      // Sums that differed are looked at by digest: by then it has healed, and nothing was ever suspected.
-      expect(inFlight.count).toBe(strategy === 'digests' ? 1 : 0);
+      // Sums that differed are looked at by digest: by then it may have healed, and then nothing was ever suspected.
+      if (strategy === 'digests') expect(inFlight.count).toBe(1);
+      else expect(inFlight.count).toBeLessThanOrEqual(1);
       if (strategy === 'digests') expect(inFlight.longestLag).toBeGreaterThan(0);
     }
   });
