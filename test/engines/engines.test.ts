@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
 
 const SLOW_MS = 180_000;
-const GONE_WITHIN_MS = 15_000;
+const GONE_WITHIN_MS = 45_000;
 
 let folder: string;
 const started: Engine[] = [];
