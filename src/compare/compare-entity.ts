@@ -1,10 +1,10 @@
 // Compares one entity with its replicas: one pass over the source for all of them, each replica read once, candidates as they are found.
 
-import type { Key, Mapping } from '../mapping/mapping.ts';
+import type { Mapping } from '../mapping/mapping.ts';
 import type { EntityPlan, ReadyReplica } from '../plan/plan.ts';
 import type { CopyPage } from '../postgres/copy-binary.ts';
+import { decodeKey } from '../postgres/relation.ts';
 import type { Choice, Snapshot } from '../source/source.ts';
-import { fromText } from '../value/canonical.ts';
 import type { BucketFilter, BucketSums, DigestPage, HashScheme } from '../value/digest.ts';
 import { addToSums, bucketCount, differingBuckets, emptySums, roundsOf, sumDigests, totalRows } from './bucket-sums.ts';
 import type { Candidate, RowCounts } from './candidate.ts';
@@ -198,10 +198,6 @@ export async function* chosenCandidates(
     for (let i = 0; i < page.count; i++) yield { key: decodeKey(mapping, page.texts![i]!), seenAt: snapshot.takenAt };
     options.onRows(replica, page.count);
   }
-}
-
-function decodeKey(mapping: Mapping, texts: readonly (string | null)[]): Key {
-  return mapping.key.map((field, i) => fromText(field.type, texts[i] ?? ''));
 }
 
 /** Adds the summed mappings' row hashes of a page of digests to their sums. */

@@ -8,7 +8,7 @@ import type { RunProblem, Strategy } from '../report/report.ts';
 import { EXIT } from '../report/verdict.ts';
 import { storeKinds } from '../stores/registry.ts';
 import { connect } from './connections.ts';
-import { DEFAULT_CONCURRENCY, DEFAULT_MEMORY, type RunOptions } from './options.ts';
+import { DEFAULT_CONCURRENCY, DEFAULT_MEMORY, isChosen, type RunOptions } from './options.ts';
 
 export interface Explanation {
   readonly schema: 'plumbline.plan/1';
@@ -135,9 +135,7 @@ function explainedReplica(plan: ReplicaPlan): ExplainedReplica {
 
 function storesOf(config: Config, only: readonly string[]): ReadonlySet<string> {
   const chosen = config.entities.flatMap((entity) =>
-    entity.replicas.filter(
-      ({ name, store }) => only.length === 0 || [name, store, entity.name].some((word) => only.includes(word)),
-    ),
+    entity.replicas.filter(({ name, store }) => isChosen(only, [name, store, entity.name])),
   );
   return new Set(chosen.map((replica) => replica.store));
 }

@@ -47,3 +47,8 @@ export const DEFAULT_MEMORY = 2 ** 30;
 export const DEFAULT_CONCURRENCY = 4;
 export const DEFAULT_BATCH = 500;
 export const DEFAULT_SHOWN = 20;
+
+/** Whether `only` (names of replicas, stores or entities; empty: all) chooses the replica that has these names. */
+export function isChosen(only: readonly string[], names: readonly string[]): boolean {
+  return only.length === 0 || names.some((name) => only.includes(name));
+}

@@ -11,7 +11,7 @@ import type { HashScheme } from '../value/digest.ts';
 import { confirmOptions } from './compare-replica.ts';
 import { type Drift, findDrift } from './find-drift.ts';
 import { lockReplicas } from './locks.ts';
-import { DEFAULT_BATCH, type RepairOptions, type RunOptions } from './options.ts';
+import { DEFAULT_BATCH, isChosen, type RepairOptions, type RunOptions } from './options.ts';
 import { type RunContext, type RunResult, runCommand } from './run.ts';
 
 /** As `check`, and repairs. Throws LockedError when another run repairs one of the replicas. */
@@ -123,6 +123,6 @@ function chosenNames(config: Config, only: readonly string[]): readonly string[]
     .flatMap((entity) =>
       entity.replicas.map((replica) => ({ entity: entity.name, store: replica.store, name: replica.name })),
     )
-    .filter((names) => only.length === 0 || Object.values(names).some((name) => only.includes(name)))
+    .filter((names) => isChosen(only, Object.values(names)))
     .map((names) => names.name);
 }

@@ -14,7 +14,7 @@ import { storeKinds } from '../stores/registry.ts';
 import type { HashScheme } from '../value/digest.ts';
 import { secondsSince } from './compare-replica.ts';
 import { type Connections, chooseScheme, connect } from './connections.ts';
-import type { RunOptions } from './options.ts';
+import { isChosen, type RunOptions } from './options.ts';
 import { makeRunId, RunFolder } from './run-folder.ts';
 
 export interface RunContext {
@@ -111,9 +111,7 @@ export function storesOf(config: Config, only: readonly string[]): ReadonlySet<s
   const replicas = config.entities.flatMap((entity) =>
     entity.replicas.map((replica) => ({ entity: entity.name, ...replica })),
   );
-  const chosen = replicas.filter(
-    ({ name, store, entity }) => only.length === 0 || [name, store, entity].some((word) => only.includes(word)),
-  );
+  const chosen = replicas.filter(({ name, store, entity }) => isChosen(only, [name, store, entity]));
   return new Set(chosen.map((replica) => replica.store));
 }
 
