@@ -33,10 +33,21 @@ export interface Mapping {
   readonly fields: readonly Field[];
   /** Index into `fields` of the version, absent when the entity has none or the replica does not hold it. */
   readonly version?: number;
+  /**
+   * The replica's records are cached results: none need be there, and `fields` is the version alone, which in the replica is when the result
+   * was written. One that was written before the source's version is stale.
+   */
+  readonly cache?: true;
 }
 
 /** A record's key: one canonical value for each of `mapping.key`. */
 export type Key = readonly string[];
+
+/**
+ * Where a record stands, in a store that can't find it by its key alone: canonical values in an order that only the store knows (Cassandra: its
+ * partition and clustering columns). Plain texts, so that a finding can keep them.
+ */
+export type Place = readonly string[];
 
 /** One record in canonical form, in the replica's spelling: a source row has gone through `map` already. */
 export interface Row {
@@ -45,6 +56,7 @@ export interface Row {
   readonly values: readonly Value[];
   /** Why this record can't be compared, such as `latitud: "sin señal" is not a number`. Never a match, never drift. */
   readonly unread?: string;
+  readonly place?: Place;
 }
 
 /** A key as one string: equal keys, equal strings. */

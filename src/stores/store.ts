@@ -9,12 +9,14 @@
 //  2. `connect` loads the driver (import() inside it, so that a user without that store never pays for it), connects,
 //     really asks the server something, and returns the store. What fails is a StoreError with `transient` set right.
 //  3. The five verbs below. Each promise says what is owed; the shared suite checks them.
+//     A store that can't find a record by its key alone (Cassandra's partition key is another one) says `placed` in `inspect`,
+//     gives each row its `place`, and is told in `fetch` where to look.
 //  4. If the server can hash rows by itself, or if hashing its raw bytes is cheaper than decoding them, add `hashing`.
 //     Without it the engine hashes what `scan` yields.
 
 import type { z } from 'zod';
 import type { Problem } from '../errors.ts';
-import type { Key, Mapping, Row } from '../mapping/mapping.ts';
+import type { Key, Mapping, Place, Row } from '../mapping/mapping.ts';
 import type { BucketFilter, BucketSums, DigestPage, HashScheme } from '../value/digest.ts';
 
 /** One replica, as its store sees it. */
@@ -38,6 +40,8 @@ export interface Inspection {
   readonly keyIsUnique: boolean;
   /** By target: digits after the second that the field can hold, where that is less than 6. */
   readonly timestampPrecision: ReadonlyMap<string, number>;
+  /** A record can't be found by its key alone: `fetch` has to be told its whereabouts, and sees no record that stands elsewhere. */
+  readonly placed?: true;
   /** False where the server's or the raw bytes' hash can't be trusted for this mapping: the engine then hashes decoded records. */
   readonly hashable: boolean;
   /** What is reduced or assumed, for the coverage line: `timestamps hold milliseconds`. */
@@ -64,6 +68,14 @@ export interface FetchedRow extends Row {
   readonly token: unknown;
 }
 
+/** What is known of where the records of one key may stand, for a `placed` replica. */
+export interface Whereabouts {
+  /** The source's row, now and as it was seen before: where the record should stand. */
+  readonly rows: readonly Row[];
+  /** Where a scan met records of that key. */
+  readonly places: readonly Place[];
+}
+
 /** One intended write. Only mapped fields are ever touched. */
 export type Change =
   /** Write a record that was absent; if one is there by now, the outcome is `moved`. */
@@ -75,8 +87,11 @@ export type Change =
       readonly fields: readonly number[];
       readonly expected: FetchedRow;
     }
-  /** Remove the record that carries `expected`; if it changed since: `moved`; if it is gone already: `unchanged`. */
-  | { readonly kind: 'delete'; readonly expected: FetchedRow };
+  /**
+   * Remove the record that carries `expected`; if it changed since: `moved`; if it is gone already: `unchanged`. With `row` it is a cached
+   * result to be dropped: what is no older than that row may stay.
+   */
+  | { readonly kind: 'delete'; readonly expected: FetchedRow; readonly row?: Row };
 
 export type Outcome =
   | { readonly outcome: 'written' | 'unchanged' | 'moved' }
@@ -100,9 +115,14 @@ export interface Store {
 
   /**
    * The records of these keys, in any order; absent keys are left out, a key that stands twice comes twice.
-   * `replica.where` applies here as well. All keys are looked up, or it throws.
+   * `replica.where` applies here as well. All keys are looked up, or it throws. For a `placed` replica `whereabouts` is given, and records are
+   * looked for where the rows and the places say.
    */
-  fetch(replica: Replica, keys: readonly Key[]): Promise<readonly FetchedRow[]>;
+  fetch(
+    replica: Replica,
+    keys: readonly Key[],
+    whereabouts?: (key: Key) => Whereabouts,
+  ): Promise<readonly FetchedRow[]>;
 
   /**
    * Makes the changes, each only if its condition still holds, and returns one outcome a change in the same order. Idempotent. A row that the
@@ -113,6 +133,22 @@ export interface Store {
   close(): Promise<void>;
 
   readonly hashing?: Hashing;
+  readonly rebuilding?: Rebuilding;
+}
+
+/** What a store offers that can fill a replica beside the live one and put it in its place at once. Without it a rebuild goes on in place. */
+export interface Rebuilding {
+  /**
+   * An empty place with the live one's options, indexes and guards, which the other verbs take as any replica. `tag` (letters and digits) names
+   * it: the same tag gives the same place again with what it holds by then, so that a killed rebuild can go on.
+   */
+  stage(replica: Replica, tag: string): Promise<Replica>;
+  /** Fields of the live records that the mapping does not name, and that a rebuild would lose. Names, at most a few. */
+  unmapped(replica: Replica): Promise<readonly string[]>;
+  /** Puts the staged place where the live one is, in one step: a reader sees the one or the other, whole. */
+  publish(replica: Replica, staged: Replica): Promise<void>;
+  /** Removes a staged place. */
+  discard(staged: Replica): Promise<void>;
 }
 
 /** What a store offers that can hash records without the engine decoding them. */

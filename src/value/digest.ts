@@ -1,6 +1,6 @@
 // Digests and bucket sums: the numbers that both sides compute alike. Hashes are 64 bits, kept as two 32-bit halves.
 
-import type { Key } from '../mapping/mapping.ts';
+import type { Key, Place } from '../mapping/mapping.ts';
 
 /** How rows are hashed in this run. The seed is random for each run, so that nobody can build rows that collide. */
 export interface HashScheme {
@@ -17,6 +17,8 @@ export interface DigestPage {
   key?(i: number): Key;
   /** Why record `i` can't be compared; undefined when it can. Its digest then means nothing. */
   unread?(i: number): string | undefined;
+  /** Where record `i` stands; absent in a store that finds records by key. */
+  place?(i: number): Place | undefined;
 }
 
 /** Which buckets of the key hash are wanted: `bits` has one bit a bucket, least significant bit first. */

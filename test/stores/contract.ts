@@ -23,6 +23,8 @@ export interface NativeRecord {
 /** An empty place for records, reached through the native driver. */
 export interface Place {
   readonly replica: Replica;
+  /** The same replica as the YAML file says it, without `store`: target, fields by source column, the kind's own words. */
+  readonly config?: Readonly<Record<string, unknown>>;
   write(records: readonly NativeRecord[]): Promise<void>;
   read(): Promise<readonly NativeRecord[]>;
   /** Changes one value of the record with this key; `index` counts `mapping.fields`. */
@@ -42,6 +44,8 @@ export interface PlaceOptions {
 export interface Harness {
   /** With its port: the suite puts a proxy in between to cut the line. */
   readonly url: string;
+  /** The store as the YAML file says it, without `url`: kind and options. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** Digits after the second that timestamps hold here. */
   readonly precision: number;
   /** Kinds of field that the store can't hold. */
@@ -548,7 +552,7 @@ function byKey<Found extends { readonly key: Key; readonly values: readonly unkn
 ): Map<string, { key: Key; values: Found['values']; extra?: string; unread?: string }> {
   return new Map(
     sorted(records).map((record) => {
-      const { token: _token, ...rest } = record as Found & { token?: unknown };
+      const { token: _token, place: _place, ...rest } = record as Found & { token?: unknown; place?: unknown };
       return [keyText(record.key), rest];
     }),
   );
