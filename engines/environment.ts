@@ -2,7 +2,7 @@
 // anything: that server is somebody else's.
 
 import { type Engine, type EngineRequest, engineName, type Progress } from './engine.ts';
-import { probe } from './probe.ts';
+import { kinds } from './kinds.ts';
 
 export function environmentVariable(request: EngineRequest): string {
   const kind = request.kind === 'postgres' && request.version === '15' ? 'postgres15' : request.kind;
@@ -18,7 +18,7 @@ export async function connectFromEnvironment(
   const url = process.env[variable];
   if (url === undefined || url === '') return undefined;
   const name = engineName(request);
-  const found = await probe(request.kind, url).catch((cause: Error) => {
+  const found = await kinds[request.kind].probe(url).catch((cause: Error) => {
     throw new Error(`the server of ${variable} does not answer: ${cause.message}`, { cause });
   });
   onProgress(`${name}: ${found.version} from ${variable}`);

@@ -4,18 +4,16 @@
 import { randomBytes } from 'node:crypto';
 import { appendFile, chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Engine, type EngineRequest, engineName, type Progress } from './engine.ts';
-import { freePort } from './free-port.ts';
-import { type EngineFolder, makeEngineFolder, makeStop, waitUntilReady } from './local-engine.ts';
-import { type LoggedProcess, runProgram, startProgram } from './logged-process.ts';
+import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
+import { startLocally } from './local-engine.ts';
+import { runProgram, startProgram } from './logged-process.ts';
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts';
 
 const USER = 'plumbline';
-const PORT_ATTEMPTS = 3;
+const TIMEOUT_MS = 5_000;
 
 // SIGQUIT is PostgreSQL's immediate shutdown: unlike SIGKILL it gives its shared memory back.
 const IMMEDIATE = 'SIGQUIT';
-const FAST = 'SIGINT';
 
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
@@ -29,53 +27,59 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 
 export async function startPostgres(request: EngineRequest, onProgress: Progress): Promise<Engine> {
-  const name = engineName(request);
-  const began = Date.now();
   const binaries = await findPostgres(request.version ?? '18');
-  const folder = await makeEngineFolder(name);
-  let server: LoggedProcess | undefined;
-  try {
-    const password = randomBytes(18).toString('hex');
-    onProgress(`${name}: creating a cluster`);
-    await createCluster(binaries, folder, password, { ...SETTINGS, ...request.settings });
-    for (let attempt = 1; ; attempt += 1) {
-      const port = await freePort();
-      server = await startProgram({
+  const password = randomBytes(18).toString('hex');
+  return startLocally(request, onProgress, {
+    ports: 1,
+    stopSignal: 'SIGINT',
+    lastSignal: IMMEDIATE,
+    probe: probePostgres,
+    prepare: (folder) => {
+      onProgress(`${engineName(request)}: creating a cluster`);
+      return createCluster(binaries, folder, password, { ...SETTINGS, ...request.settings });
+    },
+    start: (folder, ports) =>
+      startProgram({
         ...program(binaries, folder),
         command: binaries.postgres,
-        args: ['-D', join(folder.path, 'data'), '-p', String(port)],
-      });
-      const url = `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`;
-      try {
-        const ready = await waitUntilReady('postgres', server, () => url);
-        server.unref();
-        onProgress(`${name}: ${ready.version} ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
-        return { kind: 'postgres', name, ...ready, pid: server.pid, stop: makeStop(server, folder, FAST) };
-      } catch (error) {
-        const lostPort = server.ended() !== undefined && server.log().includes('Address already in use');
-        if (!lostPort || attempt === PORT_ATTEMPTS) throw error;
-      }
-    }
-  } catch (error) {
-    await server?.stop(IMMEDIATE);
-    await folder.remove();
-    throw error;
+        args: ['-D', join(folder, 'data'), '-p', String(ports[0])],
+      }),
+    url: (ports) => `postgres://${USER}:${password}@127.0.0.1:${ports[0]}/postgres`,
+  });
+}
+
+export async function probePostgres(url: string): Promise<Probed> {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: TIMEOUT_MS,
+    query_timeout: TIMEOUT_MS,
+    application_name: 'plumbline-engines',
+  });
+  // A server that stops between connect and end emits here, and an error without a listener would end the host.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    const result = await client.query<{ server_version: string }>('SHOW server_version');
+    return { version: `PostgreSQL ${result.rows[0]!.server_version}`, standIn: false };
+  } finally {
+    await client.end();
   }
 }
 
 async function createCluster(
   binaries: PostgresBinaries,
-  folder: EngineFolder,
+  folder: string,
   password: string,
   settings: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const passwordFile = join(folder.path, 'password');
+  const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
   if (binaries.user !== undefined) {
-    await chown(folder.path, binaries.user.uid, binaries.user.gid);
+    await chown(folder, binaries.user.uid, binaries.user.gid);
     await chown(passwordFile, binaries.user.uid, binaries.user.gid);
   }
-  const data = join(folder.path, 'data');
+  const data = join(folder, 'data');
   await runProgram({
     ...program(binaries, folder),
     command: binaries.initdb,
@@ -94,10 +98,10 @@ async function createCluster(
   await appendFile(join(data, 'postgresql.conf'), lines.join(''));
 }
 
-function program(binaries: PostgresBinaries, folder: EngineFolder) {
+function program(binaries: PostgresBinaries, folder: string) {
   return {
-    folder: folder.path,
-    logFile: join(folder.path, 'server.log'),
+    folder: folder,
+    logFile: join(folder, 'server.log'),
     // Not our environment: PGPORT, PGTZ and the like would change the server.
     env: { PATH: process.env.PATH, LC_ALL: 'C' },
     user: binaries.user,

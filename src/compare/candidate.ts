@@ -1,6 +1,6 @@
 // A candidate: a key that looked different, which confirm looks at again. Not a finding yet.
 
-import type { Key } from '../mapping/mapping.ts';
+import type { Key, Place } from '../mapping/mapping.ts';
 
 export interface Candidate {
   readonly key: Key;
@@ -10,6 +10,8 @@ export interface Candidate {
   readonly sourceHash?: readonly [high: number, low: number] | 'absent';
   /** The replica record's hash as it was then, where there was one. */
   readonly replicaHash?: readonly [high: number, low: number];
+  /** Where a scan met records of this key, in a store that can't find them by key alone. */
+  readonly places?: readonly Place[];
   /** Set where the record could not be compared at all and looking again would not help: why. */
   readonly unread?: string;
 }

@@ -53,7 +53,7 @@ export class EntityComparison {
     this.buckets = bucketCount(plan.estimatedRows);
     const known = new Map<string, number>();
     for (const replica of replicas) {
-      if (replica.strategy === 'lookup') continue;
+      if (replica.strategy === 'lookup' || replica.strategy === 'records') continue;
       const mappings = replica.strategy === 'digests' ? this.joined : this.summed;
       const identity = `${replica.strategy} ${mappingIdentity(replica.replica.mapping)}`;
       let position = known.get(identity);
@@ -67,7 +67,19 @@ export class EntityComparison {
 
   /** The keys of one replica that look different. `counts` is filled as rows are read. Throws a StoreError when either side can't be read on. */
   candidates(replica: ReadyReplica, counts: RowCounts): AsyncGenerator<Candidate> {
+    if (replica.strategy === 'records') return this.byRecords(replica, counts);
     return replica.strategy === 'sums' ? this.bySums(replica, counts) : this.byDigests(replica, counts);
+  }
+
+  /** Every record of the replica, for the exact comparison to look at. */
+  private async *byRecords(replica: ReadyReplica, counts: RowCounts): AsyncGenerator<Candidate> {
+    const { snapshot, signal, onRows } = this.options;
+    for await (const rows of replica.store.scan(replica.replica, signal)) {
+      counts.replica += rows.length;
+      onRows(replica, rows.length);
+      for (const { key, unread, place } of rows)
+        yield { key, unread, seenAt: snapshot.takenAt, places: place === undefined ? undefined : [place] };
+    }
   }
 
   private async *byDigests(replica: ReadyReplica, counts: RowCounts): AsyncGenerator<Candidate> {

@@ -40,23 +40,26 @@ export async function* joinDigests(
   const { mapping, seenAt } = options;
   for await (const page of pages) {
     const { hashes, count } = page;
-    const keyOf = page.key!.bind(page);
+    const candidate = (i: number, more: Partial<Candidate> = {}): Candidate => {
+      const place = page.place?.(i);
+      return { key: page.key!(i), seenAt, places: place === undefined ? undefined : [place], ...more };
+    };
     for (let i = 0; i < count; i++) {
       const unread = page.unread?.(i);
       if (unread !== undefined) {
-        if (options.reportUnread) yield { key: keyOf(i), seenAt, unread };
+        if (options.reportUnread) yield candidate(i, { unread });
         continue;
       }
       const at = i * 4;
       const slot = table.find(hashes[at]!, hashes[at + 1]!);
-      if (slot < 0) yield { key: keyOf(i), seenAt, sourceHash: 'absent' };
-      else if (table.isCollided(slot)) yield { key: keyOf(i), seenAt };
-      else if (hits.has(slot)) yield { key: keyOf(i), seenAt, sourceHash: table.rowHash(slot, mapping) };
+      if (slot < 0) yield candidate(i, { sourceHash: 'absent' });
+      else if (table.isCollided(slot)) yield candidate(i);
+      else if (hits.has(slot)) yield candidate(i, { sourceHash: table.rowHash(slot, mapping) });
       else {
         hits.add(slot);
         if (!table.holds(slot, mapping, hashes[at + 2]!, hashes[at + 3]!)) {
           const replicaHash = [hashes[at + 2]!, hashes[at + 3]!] as const;
-          yield { key: keyOf(i), seenAt, sourceHash: table.rowHash(slot, mapping), replicaHash };
+          yield candidate(i, { sourceHash: table.rowHash(slot, mapping), replicaHash });
         }
       }
     }

@@ -24,7 +24,13 @@ export async function* hashPages(
       }
       kept.push(row);
     }
-    yield { count: kept.length, hashes, key: (i) => kept[i]!.key, unread: (i) => kept[i]!.unread };
+    yield {
+      count: kept.length,
+      hashes,
+      key: (i) => kept[i]!.key,
+      unread: (i) => kept[i]!.unread,
+      place: (i) => kept[i]!.place,
+    };
   }
 }
 

@@ -39,6 +39,10 @@ export interface EntityConfig {
   /** Columns; undefined: the table's primary key. */
   readonly key?: readonly string[];
   readonly version?: string;
+  /** The column that `--since` looks at; undefined: the version. */
+  readonly since?: string;
+  /** By entity: SQL over the relation `changed` that gives the keys of its records which depend on those rows. Trusted, as `sql` is. */
+  readonly touches: ReadonlyMap<string, string>;
   readonly replicas: readonly ReplicaConfig[];
 }
 
@@ -58,6 +62,8 @@ export interface ReplicaConfig {
   readonly onlyListed: boolean;
   /** What the kind's own replica schema made of the other keys. */
   readonly options: unknown;
+  /** Its records are cached results, see `Mapping.cache`. */
+  readonly cache: boolean;
 }
 
 export interface FieldConfig {

@@ -109,10 +109,37 @@ function resolveEntity(name: string, context: Context): EntityConfig {
     where: entity.where,
     key,
     version: entity.version,
+    since: entity.since,
+    touches: resolveTouches(name, entity, context),
     replicas: (entity.replicas ?? []).map((replica, index) =>
       resolveReplica(replica ?? {}, index, name, { ...entity, key }, context),
     ),
   };
+}
+
+/** What the rows of an entity touch: the names must be entities, and not its own. */
+function resolveTouches(
+  name: string,
+  { touches = {} }: Loose<RawEntity>,
+  { raw, problems }: Context,
+): ReadonlyMap<string, string> {
+  const others = Object.keys(raw.entities ?? {}).filter((other) => other !== name);
+  const resolved = new Map<string, string>();
+  for (const [touched, sql] of Object.entries(touches)) {
+    if (sql === undefined) continue;
+    const here = ['entities', name, 'touches', touched];
+    if (!others.includes(touched)) {
+      const near = suggest(touched, others);
+      const words =
+        touched === name ? 'an entity does not touch itself' : `no entity is named ${problems.shown(touched)}`;
+      problems.add(here, near === undefined ? words : `${words}; did you mean ${JSON.stringify(near)}?`, {
+        hint: `Other entities here: ${others.join(', ')}.`,
+        at: 'key',
+      });
+    }
+    resolved.set(touched, sql.replace(/;\s*$/, ''));
+  }
+  return resolved;
 }
 
 function resolveReplica(
@@ -128,6 +155,13 @@ function resolveReplica(
   const own = omit(replica, replicaShape);
   const options =
     definition && checkOwnWords(definition.replicaOptions, own, Object.keys(replicaShape), here, problems);
+  const cache = options !== undefined && (definition?.isCache?.(options) ?? false);
+  if (cache && entity.version === undefined) {
+    problems.add(['entities', entityName, 'version'], 'missing', {
+      hint: 'A cached result is compared by its age: name the column that says when its scope last changed.',
+      at: 'key',
+    });
+  }
   const naming = replica.naming ?? entity.naming ?? 'asIs';
   const target =
     replica.target ?? applyNaming(entity.table === undefined ? entityName : tableName(entity.table), naming);
@@ -141,6 +175,7 @@ function resolveReplica(
     fields: resolveFields({ entityName, entity, replica, index, naming }, problems),
     onlyListed: replica.onlyListed ?? false,
     options,
+    cache,
   };
 }
 

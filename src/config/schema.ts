@@ -91,6 +91,13 @@ export function fileSchema<Store extends z.ZodType, Replica extends z.ZodType>(s
       .optional()
       .describe("The key's column or columns. Default: the table's primary key."),
     version: text.optional().describe('A column that grows with each change, such as updated_at.'),
+    since: text.optional().describe('The column that --since looks at. Default: the version.'),
+    touches: z
+      .record(text, text)
+      .optional()
+      .describe(
+        'By entity: a query over `changed` (the rows of this entity that were chosen) for the keys of the records that depend on them.',
+      ),
     fields,
     naming: naming.optional().describe('The default for its replicas.'),
     replicas: z

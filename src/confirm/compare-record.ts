@@ -27,16 +27,28 @@ export function compareRecord(
     };
   const [row] = source;
   const [record] = replica;
+  if (mapping.cache && record === undefined) return undefined;
   const trouble =
     row?.unread === undefined ? replica.find((copy) => copy.unread !== undefined)?.unread : `source: ${row.unread}`;
   if (trouble !== undefined) return { class: 'unread', reason: trouble };
   if (row === undefined)
     return record === undefined ? undefined : { class: 'orphan', replica: record, copies: copiesOf(replica) };
   if (record === undefined) return { class: 'missing', source: row };
+  if (mapping.cache) return compareAge(mapping, row, record);
   const fields = differingFields(mapping.fields, row, record);
   if (replica.length > 1) return { class: 'duplicate', source: row, replica: record, copies: replica.length };
   if (fields.length === 0) return undefined;
   return { class: classOf(mapping, row, record), fields, source: row, replica: record };
+}
+
+/** A cached result is as good as new when it was written no earlier than the source last changed, or when that never changed. */
+function compareAge(mapping: Mapping, source: Row, replica: Row): Difference | undefined {
+  const version = mapping.version!;
+  const [changed, written] = [source.values[version]!, replica.values[version]!];
+  if (changed === null) return undefined;
+  if (written === null) return { class: 'unread', reason: 'it is not known when it was cached' };
+  if (compareVersions(mapping.fields[version]!, written, changed) >= 0) return undefined;
+  return { class: 'stale', fields: [version], source, replica };
 }
 
 function copiesOf(replica: readonly Row[]): number | undefined {

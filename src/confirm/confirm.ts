@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Candidate } from '../compare/candidate.ts';
 import { makeRowHasher } from '../compare/hash-pages.ts';
 import { InterruptedError } from '../errors.ts';
-import { type Key, keyText, type Mapping, type Row } from '../mapping/mapping.ts';
+import { type Key, keyText, type Mapping, type Place, type Row } from '../mapping/mapping.ts';
 import { byKey } from '../postgres/relation.ts';
 import type { Finding } from '../report/report.ts';
-import type { FetchedRow } from '../stores/store.ts';
+import type { FetchedRow, Whereabouts } from '../stores/store.ts';
 import type { HashScheme } from '../value/digest.ts';
 import { makeFinding } from './make-finding.ts';
 import { Observation } from './observation.ts';
@@ -35,7 +35,12 @@ export interface ConfirmOptions {
   readonly nominated: boolean;
   readonly keysPerLook: number;
   readonly fetchSource: (keys: readonly Key[]) => Promise<readonly Row[]>;
-  readonly fetchReplica: (keys: readonly Key[]) => Promise<readonly FetchedRow[]>;
+  readonly fetchReplica: (
+    keys: readonly Key[],
+    whereabouts?: (key: Key) => Whereabouts,
+  ) => Promise<readonly FetchedRow[]>;
+  /** The replica's records can't be found by key alone, see `Inspection.placed`. */
+  readonly placed?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -44,14 +49,17 @@ const BATCHES_AT_ONCE = 2;
 /** Moving records of a batch whose source is watched between looks, and the pause between two readings, milliseconds. */
 const WATCHED_KEYS = 50;
 const WATCH_PAUSE = 1;
-/** Keys whose second nomination is dropped, so that a key makes one finding. */
+/** Keys whose second nomination is dropped, so that a key makes one finding; where records have places, keys whose places are gathered first. */
 const REMEMBERED_KEYS = 20_000;
 
 /** Verdicts in the order of the candidates' batches; bounded memory, whatever comes. Throws what a fetch throws. */
 export async function* confirm(candidates: AsyncIterable<Candidate>, options: ConfirmOptions): AsyncGenerator<Verdict> {
   const running: Promise<readonly Verdict[]>[] = [];
   try {
-    for await (const batch of batchesOf(candidates, options.keysPerLook)) {
+    const batches = options.placed
+      ? gathered(candidates, options.keysPerLook)
+      : batchesOf(candidates, options.keysPerLook);
+    for await (const batch of batches) {
       const settling = settle(batch, options);
       settling.catch(() => {}); // awaited below, in order
       running.push(settling);
@@ -78,6 +86,29 @@ async function* batchesOf(candidates: AsyncIterable<Candidate>, size: number): A
   if (batch.length > 0) yield batch;
 }
 
+/** As `batchesOf`, but a key is looked at only when all the places where it was met are known, within what is remembered. */
+async function* gathered(candidates: AsyncIterable<Candidate>, size: number): AsyncGenerator<readonly Candidate[]> {
+  const known = new Map<string, Candidate>();
+  for await (const candidate of candidates) {
+    const text = keyText(candidate.key);
+    const first = known.get(text);
+    known.set(text, first === undefined ? candidate : { ...first, places: placesOf(first, candidate) });
+    if (known.size < REMEMBERED_KEYS) continue;
+    yield* chunks([...known.values()], size);
+    known.clear();
+  }
+  yield* chunks([...known.values()], size);
+}
+
+function placesOf(...candidates: readonly Candidate[]): readonly Place[] {
+  const places = candidates.flatMap((candidate) => candidate.places ?? []);
+  return [...new Map(places.map((place) => [JSON.stringify(place), place])).values()];
+}
+
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);
+}
+
 async function settle(batch: readonly Candidate[], options: ConfirmOptions): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
   const hash = makeRowHasher(options.mapping, options.scheme);
@@ -90,8 +121,9 @@ async function settle(batch: readonly Candidate[], options: ConfirmOptions): Pro
     if (options.signal?.aborted) throw new InterruptedError();
     const keys = open.map((observation) => observation.candidate.key);
     // The replica first: whatever it shows, the source showed before, so a replica that seems newer really is.
+    const whereabouts = options.placed ? await whereaboutsOf(open, options) : undefined;
     const replicaAt = Date.now();
-    const replica = byKey(await options.fetchReplica(keys));
+    const replica = byKey(await options.fetchReplica(keys, whereabouts));
     const source = byKey(await options.fetchSource(keys));
     const sourceAt = Date.now();
     open = open.filter((observation) => {
@@ -123,8 +155,25 @@ async function watchSource(moving: readonly Observation[], until: number, option
   } while (Date.now() < until);
 }
 
+/** Where to look for the records of these keys: where the source says now and said before, and where they were met. */
+async function whereaboutsOf(
+  open: readonly Observation[],
+  options: ConfirmOptions,
+): Promise<(key: Key) => Whereabouts> {
+  const source = byKey(await options.fetchSource(open.map((observation) => observation.candidate.key)));
+  const at = Date.now();
+  const known = new Map<string, Whereabouts>();
+  for (const observation of open) {
+    const text = keyText(observation.candidate.key);
+    const rows = source.get(text) ?? [];
+    observation.saw(rows[0], at);
+    known.set(text, { rows: [...rows, ...observation.seenRows], places: observation.candidate.places ?? [] });
+  }
+  return (key) => known.get(keyText(key)) ?? { rows: [], places: [] };
+}
+
 function unread(candidate: Candidate, reason: string, options: ConfirmOptions): Verdict {
-  const finding = makeFinding({ class: 'unread', reason }, candidate.key, candidate.seenAt, options);
+  const finding = makeFinding({ class: 'unread', reason }, candidate.key, candidate.seenAt, options, candidate.places);
   return { kind: 'finding', key: candidate.key, finding };
 }
 

@@ -1,6 +1,6 @@
 // From a difference to a finding: keys and values by name, nothing sensitive in it.
 
-import type { Key, Mapping } from '../mapping/mapping.ts';
+import type { Key, Mapping, Place } from '../mapping/mapping.ts';
 import type { FieldDifference, Finding } from '../report/report.ts';
 import type { Difference } from './compare-record.ts';
 
@@ -10,8 +10,14 @@ export interface FindingContext {
   readonly mapping: Mapping;
 }
 
-/** `seenAt`: milliseconds. */
-export function makeFinding(difference: Difference, key: Key, seenAt: number, context: FindingContext): Finding {
+/** `seenAt`: milliseconds. `places`: where the replica's records stand, in a store where that is more than the key. */
+export function makeFinding(
+  difference: Difference,
+  key: Key,
+  seenAt: number,
+  context: FindingContext,
+  places: readonly Place[] = [],
+): Finding {
   const { mapping } = context;
   const version = (row: Difference['source']) =>
     mapping.version === undefined ? undefined : row?.values[mapping.version];
@@ -28,6 +34,7 @@ export function makeFinding(difference: Difference, key: Key, seenAt: number, co
     sourceVersion: version(difference.source),
     replicaVersion: version(difference.replica),
     copies: difference.copies,
+    places: places.length === 0 ? undefined : places,
     reason: difference.reason,
     seenAt: new Date(seenAt).toISOString(),
     provenAt: new Date().toISOString(),

@@ -5,7 +5,7 @@
 // long ago the source left that value.
 
 import type { Candidate } from '../compare/candidate.ts';
-import type { Mapping, Row } from '../mapping/mapping.ts';
+import type { Mapping, Place, Row } from '../mapping/mapping.ts';
 import { compareVersions, differingFields } from '../value/same-value.ts';
 import { compareRecord, type Difference } from './compare-record.ts';
 import type { Verdict } from './confirm.ts';
@@ -44,6 +44,8 @@ export class Observation {
   private readonly seen: SeenValue[] = [];
   private firstDifferent: number | undefined;
   private firstLook: number | undefined;
+  /** Where the records stood at the last look. */
+  private places: readonly Place[] = [];
   private still: { readonly text: string; readonly since: number; looks: number } | undefined;
 
   constructor(candidate: Candidate, options: ObservationOptions, hash: Observation['hash']) {
@@ -61,6 +63,7 @@ export class Observation {
     const { mapping, maxLag, interval, giveUp } = this.options;
     const { key } = this.candidate;
     this.firstLook ??= replicaAt;
+    this.places = replica.flatMap((row) => (row.place === undefined ? [] : [row.place]));
     const difference = compareRecord(mapping, source, replica);
     if (difference === undefined) {
       const exists = source.length > 0;
@@ -105,6 +108,11 @@ export class Observation {
   /** The source has changed since the record was first seen. */
   get isMoving(): boolean {
     return this.seen.length > 1;
+  }
+
+  /** The source's rows that were seen, the newest last. */
+  get seenRows(): readonly Row[] {
+    return this.seen.flatMap((value) => (value.row === undefined ? [] : [value.row]));
   }
 
   /** The source showed this row (or none) at `at`. */
@@ -160,6 +168,10 @@ export class Observation {
 
   private finding(difference: Difference): Verdict {
     const { key } = this.candidate;
-    return { kind: 'finding', key, finding: makeFinding(difference, key, this.firstDifferent!, this.options) };
+    return {
+      kind: 'finding',
+      key,
+      finding: makeFinding(difference, key, this.firstDifferent!, this.options, this.places),
+    };
   }
 }

@@ -45,6 +45,7 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
   const ignored: string[] = [];
   const notes: string[] = [];
   const names = keyOf(entity, shape);
+  const onlyListed = replica.onlyListed || replica.cache;
   const listed = [...names, ...replica.fields.keys(), ...(entity.version === undefined ? [] : [entity.version])];
   for (const name of new Set(listed)) {
     if (shape.columns.has(name)) continue;
@@ -91,7 +92,7 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
       ignored.push(column.name);
       return [];
     }
-    if (replica.onlyListed && !listed.includes(column.name)) {
+    if (onlyListed && !listed.includes(column.name)) {
       ignored.push(column.name);
       return [];
     }
@@ -120,7 +121,20 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
   ) {
     notes.push(`the replica does not hold the version ${entity.version}: older and newer can't be told apart`);
   }
-  return { mapping: { key, fields, version: version < 0 ? undefined : version }, ignored, notes, problems };
+  if (replica.cache) {
+    const [field] = fields;
+    if (fields.length !== 1 || version !== 0 || field!.type.kind !== 'timestamp') {
+      problems.push({
+        path: `${path}.version`,
+        message: 'cached results are compared by age: the version must be a timestamp, and no other field may be named',
+      });
+    }
+    notes.push(
+      'cached results: none need be there, and only when they were written is compared; both clocks must agree',
+    );
+  }
+  const cache = replica.cache ? { cache: true as const } : {};
+  return { mapping: { key, fields, version: version < 0 ? undefined : version, ...cache }, ignored, notes, problems };
 }
 
 /** The mapping with timestamps made coarser where the replica holds fewer digits. */
@@ -130,7 +144,7 @@ export function withPrecision(mapping: Mapping, precision: ReadonlyMap<string, n
     if (field.type.kind !== 'timestamp' || digits === undefined || digits >= field.type.precision) return field;
     return { ...field, type: { kind: 'timestamp', precision: digits } };
   };
-  return { key: mapping.key.map(coarser), fields: mapping.fields.map(coarser), version: mapping.version };
+  return { ...mapping, key: mapping.key.map(coarser), fields: mapping.fields.map(coarser) };
 }
 
 function fieldOf(column: Column, config: FieldConfig | undefined, target: string): Field {

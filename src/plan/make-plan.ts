@@ -162,7 +162,7 @@ async function planReplica(context: ReplicaContext, config: ReplicaConfig): Prom
       store,
       replica,
       inspection,
-      ...chooseStrategy(context, store, inspection),
+      ...chooseStrategy(context, store, inspection, made.mapping.cache),
       ignored: made.ignored,
       notes,
     };
@@ -176,8 +176,10 @@ function chooseStrategy(
   context: ReplicaContext,
   store: Store,
   inspection: { readonly hashable: boolean; readonly estimatedRows: number },
+  cache = false,
 ): { readonly strategy: Strategy; readonly why: string } {
   if (context.lookup) return { strategy: 'lookup', why: 'only chosen keys are looked up; orphans can’t be seen' };
+  if (cache) return { strategy: 'records', why: 'every cached result is compared with its source row, by key' };
   const serverSums = inspection.hashable && store.hashing?.sums !== undefined;
   if (serverSums && context.keyIsUnique)
     return { strategy: 'sums', why: 'both servers hash and sum their rows; only buckets that differ are read' };

@@ -101,7 +101,7 @@ function wantedSql(filter: BucketFilter, keyHash: string): string {
   return `get_bit('\\x${bits}'::bytea, ${keyHash} & ${filter.buckets - 1}) = 1`;
 }
 
-function whereSql(relation: Relation, ...more: readonly string[]): string {
+export function whereSql(relation: Relation, ...more: readonly string[]): string {
   const conditions = [...(relation.where === undefined ? [] : [`(${relation.where}\n)`]), ...more];
   return conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
 }
@@ -141,7 +141,7 @@ export function rowsByKeySql(relation: Relation, mapping: Mapping, extra = ''): 
   return `select ${rowColumns(relation, mapping)}${extra} from ${relation.shape.from} as relation${whereSql(relation, keyIn(relation, mapping))}`;
 }
 
-function keyIn(relation: Relation, mapping: Mapping): string {
+export function keyIn(relation: Relation, mapping: Mapping): string {
   const casts = mapping.key.map((field, i) => {
     const { baseType, type } = column(relation, field);
     const texts = `$${i + 1}::text[]`;
@@ -150,8 +150,11 @@ function keyIn(relation: Relation, mapping: Mapping): string {
       : `${texts}::${baseType}[]`;
   });
   const names = mapping.key.map((field) => quoteIdentifier(columnOf(field, relation.side)));
-  if (names.length === 1) return `${names[0]} = any(${casts[0]})`;
-  return `(${names.join(', ')}) in (select * from unnest(${casts.join(', ')}))`;
+  // Each column by itself as well: only such a condition is pushed down into a query that groups, which else would group everything.
+  const each = names.map((name, i) => `${name} = any(${casts[i]})`);
+  return names.length === 1
+    ? each[0]!
+    : `${each.join(' and ')} and (${names.join(', ')}) in (select * from unnest(${casts.join(', ')}))`;
 }
 
 /** The values for `rowsByKeySql`. */

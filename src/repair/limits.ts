@@ -5,6 +5,8 @@ import type { FindingClass, ReplicaReport } from '../report/report.ts';
 
 export interface RepairPolicy {
   readonly deleteOrphans: boolean;
+  /** Remove the copies of a record that are too many. */
+  readonly deleteDuplicates: boolean;
   readonly overwriteAhead: boolean;
   readonly maxRows: number;
   readonly maxPercent: number;
@@ -18,8 +20,11 @@ export interface PlannedRepair {
   readonly left: Readonly<Partial<Record<FindingClass, number>>>;
 }
 
-/** What a finding of this class calls for under the policy; undefined: leave it alone. */
-export function actionFor(found: FindingClass, policy: RepairPolicy): 'insert' | 'update' | 'delete' | undefined {
+export type Action = 'insert' | 'update' | 'delete';
+
+/** What a finding of this class calls for under the policy; undefined: leave it alone. `cache`: the replica's records are cached results. */
+export function actionFor(found: FindingClass, policy: RepairPolicy, cache = false): Action | undefined {
+  if (cache && found === 'stale') return 'delete';
   switch (found) {
     case 'missing':
       return 'insert';
@@ -30,8 +35,10 @@ export function actionFor(found: FindingClass, policy: RepairPolicy): 'insert' |
       return policy.overwriteAhead ? 'update' : undefined;
     case 'orphan':
       return policy.deleteOrphans ? 'delete' : undefined;
-    default:
-      return undefined; // which of several copies is to stay can't be known, and what is unread is not known at all
+    case 'duplicate':
+      return policy.deleteDuplicates ? 'delete' : undefined;
+    case 'unread':
+      return undefined;
   }
 }
 
@@ -40,7 +47,7 @@ export function planRepair(replica: ReplicaReport, policy: RepairPolicy): Planne
   const left: Partial<Record<FindingClass, number>> = {};
   for (const [name, count] of Object.entries(replica.counts) as [FindingClass, number][]) {
     if (count === 0 || name === 'unread') continue;
-    const action = actionFor(name, policy);
+    const action = actionFor(name, policy, replica.cache);
     if (action === undefined) left[name] = count;
     else planned[action] += count;
   }
@@ -66,6 +73,8 @@ export function checkLimits(replica: ReplicaReport, planned: PlannedRepair, poli
     const message = `${name}: ${writes.toLocaleString('en')} writes are more than the limit of ${policy.maxRows.toLocaleString('en')}`;
     throw new RefusedError(message, `--max-rows ${writes}`);
   }
+  // Cached results can be had again at any time: after a bad night all of them may be stale.
+  if (replica.cache) return;
   // For chosen keys the size of the replica is not known; there the number of rows is the only limit.
   const size = Math.max(sourceRows, replicaRows);
   const percent = (100 * writes) / Math.max(size, 1);

@@ -10,7 +10,7 @@ export type FindingClass = (typeof FINDING_CLASSES)[number];
 export interface Report {
   readonly schema: typeof REPORT_SCHEMA;
   readonly run: string;
-  readonly command: 'check' | 'reconcile' | 'verify-sync';
+  readonly command: 'check' | 'reconcile' | 'verify-sync' | 'rebuild';
   readonly config: string;
   /** ISO 8601, by this machine's clock. */
   readonly startedAt: string;
@@ -51,6 +51,8 @@ export interface ReplicaReport {
   readonly store: string;
   readonly kind: string;
   readonly strategy: Strategy;
+  /** Its records are cached results: they may be absent, and a stale one is dropped, not rewritten. */
+  readonly cache?: true;
   /** Why the plan chose it, one sentence. */
   readonly why: string;
   /** `proven` when all that was asked for was compared; `unproven` when something stopped it, see `error`. */
@@ -68,7 +70,7 @@ export interface ReplicaReport {
   readonly seconds: number;
 }
 
-export type Strategy = 'sums' | 'digests' | 'lookup';
+export type Strategy = 'sums' | 'digests' | 'records' | 'lookup';
 
 export interface Coverage {
   /** Source columns compared, keys included. */
@@ -99,6 +101,8 @@ export interface Finding {
   readonly replicaVersion?: Value;
   /** Records that stand for the key, when it is not one. */
   readonly copies?: number;
+  /** Where they stand beyond their key, in a store that needs more than the key to find them (Cassandra: partition and clustering columns). */
+  readonly places?: readonly (readonly string[])[];
   /** For `unread`: why. */
   readonly reason?: string;
   /** ISO 8601: first seen, and proven. */

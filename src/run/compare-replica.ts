@@ -3,7 +3,7 @@
 import type { Candidate, RowCounts } from '../compare/candidate.ts';
 import { type CompareOptions, chosenCandidates, type EntityComparison } from '../compare/compare-entity.ts';
 import type { Config } from '../config/config.ts';
-import { type ConfirmOptions, confirm } from '../confirm/confirm.ts';
+import { type ConfirmOptions, confirm, type Verdict } from '../confirm/confirm.ts';
 import { InterruptedError, StoreError } from '../errors.ts';
 import type { Key } from '../mapping/mapping.ts';
 import { problemOf } from '../plan/make-plan.ts';
@@ -47,8 +47,14 @@ export function confirmOptions(context: ReplicaContext, replica: ReadyReplica, n
     keysPerLook: Math.min(context.batch, replica.store.limits.fetchKeys),
     fetchSource: (keys) =>
       retrying('source: fetch', () => source.fetch(entityPlan.relation, mapping, keys), listener, signal),
-    fetchReplica: (keys) =>
-      retrying(`${replica.config.name}: fetch`, () => replica.store.fetch(replica.replica, keys), listener, signal),
+    fetchReplica: (keys, whereabouts) =>
+      retrying(
+        `${replica.config.name}: fetch`,
+        () => replica.store.fetch(replica.replica, keys, whereabouts),
+        listener,
+        signal,
+      ),
+    placed: replica.inspection.placed,
     signal,
   };
 }
@@ -69,7 +75,7 @@ export async function compareReplica(
   let inspected = false;
   let nowhere = 0;
   try {
-    const nominated = scope.kind === 'all';
+    const nominated = scope.kind === 'all' && replica.strategy !== 'records';
     const candidates = candidatesOf(context.entityPlan, replica, scope, rows);
     for await (const verdict of confirm(candidates, confirmOptions(context, replica, nominated))) {
       if (verdict.kind === 'in flight') {
@@ -83,7 +89,8 @@ export async function compareReplica(
         await keep(finding);
       }
       if (verdict.kind === 'equal' && !verdict.exists) nowhere++;
-      if (!nominated) tallyLookup(verdict, rows);
+      if (scope.kind !== 'all') tallyLookup(verdict, rows);
+      else if (!nominated) tallySource(verdict, rows);
     }
     inspected = true;
   } catch (thrown) {
@@ -96,6 +103,7 @@ export async function compareReplica(
   return {
     ...head(replica),
     strategy: replica.strategy,
+    cache: replica.replica.mapping.cache,
     why: replica.why,
     status: error === undefined ? 'proven' : 'unproven',
     error,
@@ -152,12 +160,14 @@ async function* candidatesOf(
   else for (const key of scope.keys) yield { key, seenAt: Date.now() };
 }
 
+/** For records that are all looked at, the scan has counted the replica's side. */
+function tallySource(verdict: Verdict, rows: RowCounts): void {
+  if (verdict.kind !== 'finding' || verdict.finding.class !== 'orphan') rows.source++;
+}
+
 /** For chosen keys every verdict is one row looked up. */
-function tallyLookup(
-  verdict: { readonly kind: string; readonly exists?: boolean; readonly finding?: Finding },
-  rows: RowCounts,
-): void {
-  const found = verdict.finding?.class;
+function tallyLookup(verdict: Verdict, rows: RowCounts): void {
+  const found = verdict.kind === 'finding' ? verdict.finding.class : undefined;
   if (verdict.kind === 'equal' ? verdict.exists : found !== 'orphan') rows.source++;
   if (verdict.kind === 'equal' ? verdict.exists : found !== 'missing') rows.replica++;
 }
@@ -171,6 +181,8 @@ function coverageOf(
 ): Coverage {
   const { mapping } = replica.replica;
   const notes = [...replica.notes];
+  if (replica.inspection.placed && scope.kind !== 'all')
+    notes.push('records are looked for where the source says they stand: copies elsewhere can’t be seen');
   if (context.scheme.algorithm === 'md5')
     notes.push('rows were hashed with md5: a server’s own hashes differ from ours');
   if (nowhere > 0) notes.push(`${nowhere} of the keys stand on neither side`);

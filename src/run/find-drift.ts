@@ -3,12 +3,13 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type CompareOptions, EntityComparison } from '../compare/compare-entity.ts';
 import type { Config } from '../config/config.ts';
-import { ConfigError, InterruptedError, StoreError } from '../errors.ts';
+import { ConfigError, InterruptedError, type Problem, StoreError } from '../errors.ts';
 import type { Key } from '../mapping/mapping.ts';
 import { makePlan, problemOf } from '../plan/make-plan.ts';
 import { type EntityPlan, isReady, type Plan, type ReadyReplica, type ReplicaPlan } from '../plan/plan.ts';
+import { touchesOf } from '../plan/touches.ts';
 import type { Finding, ReplicaReport, RunProblem } from '../report/report.ts';
-import type { Snapshot } from '../source/source.ts';
+import type { Choice, Snapshot, Source } from '../source/source.ts';
 import { fromText, ValueError } from '../value/canonical.ts';
 import type { HashScheme } from '../value/digest.ts';
 import { compareReplica, type ReplicaContext, type Scope, unreachableReport } from './compare-replica.ts';
@@ -41,7 +42,7 @@ export async function findDrift(
   const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
   const plan = await makePlan({ config, source, stores, only: options.only ?? [], lookup, memory, concurrency });
   const keys = keysOf(plan, options.keys);
-  checkSince(plan, options.since);
+  const windows = options.since === undefined ? undefined : await windowsOf(config, source, plan, options.since);
 
   listener({ type: 'stage', stage: 'compare' });
   const replicaLimit = pLimit(concurrency);
@@ -59,7 +60,8 @@ export async function findDrift(
           listener,
           signal,
         };
-        return compareOne(context, replicaLimit, { ...options, memory: plan.memory }, keys, keep);
+        const window = windows?.get(entityPlan);
+        return compareOne(context, replicaLimit, { ...options, memory: plan.memory }, keys, window, keep);
       }),
     ),
   );
@@ -88,6 +90,7 @@ async function compareOne(
   limit: LimitFunction,
   options: RunOptions & { readonly memory: number },
   keys: readonly Key[] | undefined,
+  window: Window | undefined,
   keep: (finding: Finding) => Promise<void>,
 ): Promise<ComparedEntity> {
   const { entityPlan, source, scheme, signal, listener } = context;
@@ -116,7 +119,7 @@ async function compareOne(
       signal,
       onRows: rowsListener(entityPlan, listener),
     };
-    const scope = scopeOf(entityPlan, ready, keys, options, compare);
+    const scope = scopeOf(entityPlan, ready, keys, window, options, compare);
     const compared = await Promise.allSettled(
       ready.map(async (replica) =>
         reports.set(replica, await limit(() => compareReplica(context, replica, scope, keep))),
@@ -153,19 +156,12 @@ function scopeOf(
   entityPlan: EntityPlan,
   ready: readonly ReadyReplica[],
   keys: readonly Key[] | undefined,
+  window: Window | undefined,
   options: RunOptions,
   compare: CompareOptions,
 ): Scope {
   if (keys !== undefined) return { kind: 'keys', keys };
-  if (options.since !== undefined) {
-    const { version } = entityPlan.entity;
-    return {
-      kind: 'choice',
-      choice: { since: { column: version!, milliseconds: options.since } },
-      words: `of the last ${durationWords(options.since)}`,
-      options: compare,
-    };
-  }
+  if (window !== undefined) return { kind: 'choice', ...window, options: compare };
   if (options.sample !== undefined) {
     return {
       kind: 'choice',
@@ -210,25 +206,69 @@ function keysOf(plan: Plan, keys: RunOptions['keys']): readonly Key[] | undefine
   });
 }
 
-function checkSince(plan: Plan, since: number | undefined): void {
-  if (since === undefined) return;
-  const problems = plan.entities.flatMap(({ entity, relation }) => {
-    const path = `entities.${entity.name}.version`;
-    if (entity.version === undefined) {
-      return [
-        {
-          path,
-          message: '--since needs a version: a timestamp that grows with each change',
-          hint: 'Name it, or choose other replicas.',
-        },
-      ];
+/** What `--since` chooses of one entity. */
+interface Window {
+  readonly choice: Choice;
+  readonly words: string;
+}
+
+/** Throws a ConfigError where an entity has no time to cut by and nothing touches it. */
+async function windowsOf(
+  config: Config,
+  source: Source,
+  plan: Plan,
+  milliseconds: number,
+): Promise<ReadonlyMap<EntityPlan, Window>> {
+  const problems: Problem[] = [];
+  const windows = new Map<EntityPlan, Window>();
+  for (const entityPlan of plan.entities) {
+    const { entity, relation, replicas } = entityPlan;
+    const ready = replicas.find(isReady);
+    if (ready === undefined) continue;
+    const touches = await touchesOf(config, source, entity, ready.replica.mapping.key);
+    // A query's own version could only be cut by after all of it has been computed; what touches it says which rows need be.
+    const isComputed = entity.sql !== undefined && touches.length > 0;
+    const column = entity.since ?? (isComputed ? undefined : entity.version);
+    const path = `entities.${entity.name}.${entity.since === undefined ? 'version' : 'since'}`;
+    const kind = column === undefined ? undefined : (relation.shape.columns.get(column)?.type.kind ?? 'absent');
+    const timeless = touches.find((touch) => touch.since === undefined);
+    if (kind === 'absent') problems.push({ path, message: `the source has no column ${column}` });
+    else if (timeless !== undefined) {
+      const message = `it touches ${entity.name}, but has no version or since to cut --since by`;
+      problems.push({
+        path: `entities.${timeless.entity}`,
+        message,
+        hint: 'Name the column that says when a row changed.',
+      });
+    } else if (kind === undefined && touches.length === 0) {
+      problems.push({
+        path,
+        message: '--since needs a version: a timestamp that grows with each change',
+        hint: `Name it, or say under \`touches\` of another entity how its changes lead to ${entity.name}, or choose other replicas.`,
+      });
+    } else if (touches.length === 0 && kind !== 'timestamp' && kind !== 'date') {
+      problems.push({ path, message: `--since needs a timestamp, ${column} is ${kind}` });
+    } else {
+      const isTime = kind === 'timestamp' || kind === 'date';
+      const since = { column: isTime ? column : undefined, milliseconds };
+      const words = `of the last ${durationWords(milliseconds)}`;
+      windows.set(
+        entityPlan,
+        touches.length === 0
+          ? { choice: { since: { column: column!, milliseconds } }, words }
+          : {
+              choice: { touches, since },
+              words: `touched by ${listOf(touches.map((touch) => touch.entity))} ${words}`,
+            },
+      );
     }
-    const kind = relation.shape.columns.get(entity.version)?.type.kind;
-    return kind === 'timestamp' || kind === 'date'
-      ? []
-      : [{ path, message: `--since needs a timestamp, ${entity.version} is ${kind}` }];
-  });
-  if (problems.length > 0) throw new ConfigError(problems);
+  }
+  if (problems.length > 0) throw new ConfigError(problems, config.file);
+  return windows;
+}
+
+function listOf(names: readonly string[]): string {
+  return [...new Set(names)].join(' and ');
 }
 
 function rowsListener(

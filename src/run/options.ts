@@ -35,6 +35,8 @@ export interface RepairOptions {
   /** False: only says what it would do. Default false. */
   readonly apply?: boolean;
   readonly deleteOrphans?: boolean;
+  /** Remove the copies of a record that are too many; the one that is nearest to the source's row stays. */
+  readonly deleteDuplicates?: boolean;
   /** Overwrite records that are newer than the source's. */
   readonly overwriteAhead?: boolean;
   /** Most records to write in one replica; default from the config. */

@@ -18,6 +18,7 @@ import { type RunContext, type RunResult, runCommand } from './run.ts';
 export function reconcile(config: Config, options: RunOptions & RepairOptions = {}): Promise<Report> {
   const policy: RepairPolicy = {
     deleteOrphans: options.deleteOrphans ?? false,
+    deleteDuplicates: options.deleteDuplicates ?? false,
     overwriteAhead: options.overwriteAhead ?? false,
     maxRows: options.maxRows ?? config.limits.maxRows,
     maxPercent: options.maxPercent ?? config.limits.maxPercent,
@@ -88,9 +89,10 @@ async function repaired(
   };
   let records = 0;
   try {
-    const repair = await repairReplica(context.folder.findings(), planned, driftOf(report.counts), {
+    const repair = await repairReplica(planned, driftOf(report.counts), {
       replica,
       policy,
+      findings: () => context.folder.findings(),
       confirm: confirmOptions(replicaContext, replica, false),
       beforeWrite: async () => {},
       onRecords: (count) => {

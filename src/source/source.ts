@@ -7,14 +7,17 @@ import { type Shape, shapeOfQuery, shapeOfTable } from '../postgres/columns.ts';
 import type { CopyPage } from '../postgres/copy-binary.ts';
 import {
   copyOut,
+  decodeKey,
   decodeRow,
   digestsSql,
   gatherSums,
+  keyIn,
   keyParameters,
   keysSql,
   type Relation,
   rowsByKeySql,
   sumsSql,
+  whereSql,
 } from '../postgres/relation.ts';
 import { keyHashSql } from '../postgres/row-hash-sql.ts';
 import { quoteIdentifier, quoteLiteral, Session, serverVersion } from '../postgres/session.ts';
@@ -28,8 +31,27 @@ const READERS = 10;
 export type Choice =
   /** Rows whose column is at most this old: `--since`. */
   | { readonly since: { readonly column: string; readonly milliseconds: number } }
+  /** Rows whose keys the touches give, and, where the entity has such a column, rows that are at most this old. */
+  | Touched
   /** About this share of the rows, 0 to 1, drawn by the hash of the key: `--sample`. */
   | { readonly sample: number };
+
+export interface Touched {
+  readonly touches: readonly Touch[];
+  readonly since: { readonly column?: string; readonly milliseconds: number };
+}
+
+/** A query over changed rows of another entity that gives the keys of the rows which depend on them. */
+export interface Touch {
+  /** The entity whose rows changed. */
+  readonly entity: string;
+  readonly changed: Relation;
+  readonly key: Mapping['key'];
+  /** The column that says when they changed, if there is one. */
+  readonly since?: string;
+  /** SQL over the relation `changed`, whose columns are the touched key's. Trusted. */
+  readonly sql: string;
+}
 
 export class Source {
   readonly session: Session;
@@ -73,6 +95,24 @@ export class Source {
     return rows.map((row) => decodeRow(relation, mapping, row));
   }
 
+  /** Keys of the rows that depend on these rows of another entity, as they are now. `key`: of the touched entity. */
+  async touchedKeys(touch: Touch, changed: readonly Key[], key: Mapping['key']): Promise<readonly Key[]> {
+    if (changed.length === 0) return [];
+    const condition = keyIn(touch.changed, { key: touch.key, fields: [] });
+    const columns = key.map((field, i) => `${quoteIdentifier(field.name)}::text as k${i}`).join(', ');
+    const rows = await this.session.query(
+      `find what ${touch.entity} touches`,
+      `select distinct ${columns} from ${touchedSql(touch, condition)}`,
+      keyParameters(changed, touch.key.length),
+    );
+    return rows.map((row) =>
+      decodeKey(
+        { key, fields: [] },
+        key.map((_, i) => row[`k${i}`]!),
+      ),
+    );
+  }
+
   /** Exports a snapshot that any number of readers share. Close it as soon as the comparison is over: it holds back vacuum. */
   async openSnapshot(): Promise<Snapshot> {
     const client = await this.readers.take('snapshot');
@@ -92,6 +132,13 @@ export class Source {
   async close(): Promise<void> {
     await Promise.all([this.session.close(), this.readers.close()]);
   }
+}
+
+/** `condition` says which rows of the touching entity are meant by `changed`. */
+export function touchedSql({ changed, sql }: Touch, condition: string): string {
+  return `(with changed as (select * from ${changed.shape.from} as relation${whereSql(changed, condition)})
+${sql}
+) as touched`;
 }
 
 export class Snapshot {
@@ -164,12 +211,38 @@ export class Snapshot {
     choice: Choice,
     signal?: AbortSignal,
   ): AsyncGenerator<CopyPage> {
+    if ('touches' in choice) return this.touchedKeys(relation, mapping, scheme, choice, signal);
     const condition =
       'since' in choice
-        ? `${quoteIdentifier(choice.since.column)} >= ${quoteLiteral(this.asOf)}::timestamptz - interval '${choice.since.milliseconds} milliseconds'`
+        ? this.isRecent(choice.since.column, choice.since.milliseconds)
         : `(${keyHashSql(mapping, relation.shape.columns, 'source', scheme)} & 1073741823) < ${Math.round(choice.sample * 1_073_741_824)}`;
     const where = relation.where === undefined ? condition : `(${relation.where}\n) and ${condition}`;
     return this.keys({ ...relation, where }, mapping, scheme, undefined, signal);
+  }
+
+  private touchedKeys(
+    relation: Relation,
+    mapping: Mapping,
+    scheme: HashScheme,
+    { touches, since }: Touched,
+    signal?: AbortSignal,
+  ): AsyncGenerator<CopyPage> {
+    const names = mapping.key.map((field) => quoteIdentifier(field.name)).join(', ');
+    const parts = touches.map(
+      (touch) => `select ${names} from ${touchedSql(touch, this.isRecent(touch.since!, since.milliseconds))}`,
+    );
+    if (since.column !== undefined) {
+      const recent = this.isRecent(since.column, since.milliseconds);
+      parts.push(`select ${names} from ${relation.shape.from} as relation${whereSql(relation, recent)}`);
+    }
+    // A key of which a part is null is nobody's.
+    const complete = mapping.key.map((field) => `${quoteIdentifier(field.name)} is not null`).join(' and ');
+    const from = `(select * from (${parts.join(' union ')}) as touched where ${complete})`;
+    return this.keys({ shape: { ...relation.shape, from }, side: 'source' }, mapping, scheme, undefined, signal);
+  }
+
+  private isRecent(column: string, milliseconds: number): string {
+    return `${quoteIdentifier(column)} >= ${quoteLiteral(this.asOf)}::timestamptz - interval '${milliseconds} milliseconds'`;
   }
 
   async close(): Promise<void> {

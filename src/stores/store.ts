@@ -171,6 +171,8 @@ export interface StoreDefinition<Options = unknown> {
   readonly place: string;
   readonly options: z.ZodType<Options>;
   readonly replicaOptions: z.ZodType;
+  /** Whether a replica with these options holds cached results, see `Mapping.cache`. */
+  readonly isCache?: (replicaOptions: unknown) => boolean;
   connect(settings: StoreSettings<Options>): Promise<Store>;
 }
 

@@ -1,0 +1,242 @@
+"""Serves Oracle's wire protocol and SQL from a PostgreSQL with orafce, by seerdb's Mirror, for one account.
+
+In: MIRROR_CONNINFO (an empty database), MIRROR_USER and MIRROR_PASSWORD from the environment. Out: `ready PORT` once it
+listens on 127.0.0.1. What Mirror 3.3.0 lacks for node-oracledb's thin client, and what it accepts and then does
+otherwise than Oracle, is mended here and in shims.sql; the SQL it runs is its own.
+"""
+
+import functools
+import importlib.metadata
+import logging
+import os
+import pathlib
+import re
+import threading
+import time
+
+import psycopg
+from seerdb.common import ano
+from seerdb.common.sqltext import sql_tokens
+from seerdb.common.tns_consts import TNS_DATA
+from seerdb.server import framing, handshake, lockout, session
+from seerdb.server.backend import BackendError
+from seerdb.server.backends import postgres
+from seerdb.server.service import Server
+
+# Only the ANO version of its own client is a thin client's to the Mirror; with any other it speaks the OCI dialect, in
+# which node-oracledb's login hangs.
+NODE_ANO_VERSION = bytes.fromhex('17700000')
+
+
+def is_thin_negotiation(body: bytes) -> bool:
+    return body[:4] == ano.ANO_MAGIC_BYTES and body[6:10] in (ano.VERSION_BYTES, NODE_ANO_VERSION)
+
+
+session.is_ano_negotiation = is_thin_negotiation
+
+# The Mirror says that it sends the database's time zone before the type table, and does not. This is +00:00.
+DB_TIME_ZONE = bytes.fromhex('800000003c3c3c80000000')
+
+build_type_reply = handshake.build_dty_type_reply
+
+
+def type_reply_with_time_zone(*args, **kwargs) -> bytes:
+    reply = build_type_reply(*args, **kwargs)
+    return reply[:1] + DB_TIME_ZONE + reply[1:]
+
+
+handshake.build_dty_type_reply = type_reply_with_time_zone
+
+# END_OF_REQUEST, or EOF.
+LAST_PACKET = 0x0840
+
+read_packet = framing.PacketStream.read_packet
+
+
+# Where a request ends, the Mirror guesses: of an executeMany cut between two rows it ran the first packets and said
+# nothing of the rest. The client does mark its last packet.
+def read_request(self, *, within=None):
+    packet = read_packet(self, within=within)
+    if packet is None or packet[0] != TNS_DATA or packet[1][:4] == ano.ANO_MAGIC_BYTES:
+        return packet
+    body = packet[1]
+    while not self.last_data_flags & LAST_PACKET:
+        more = read_packet(self)
+        if more is None or more[0] != TNS_DATA:
+            return more
+        body += more[1]
+    return TNS_DATA, body
+
+
+framing.PacketStream.read_packet = read_request
+
+postgres._SQLSTATE_TO_ORA.update({'25006': 1456, '40001': 8177, '40P01': 60})
+
+
+# PostgreSQL 15 has no IS JSON, and orafce before 4.4 not this setting while its prefix is reserved. One failing
+# statement would undo the whole installation.
+def adapt_to(connection: psycopg.Connection) -> None:
+    connection.execute("CREATE EXTENSION orafce; LOAD 'orafce'")
+    if connection.info.server_version < 160000:
+        ddl = postgres._HELPER_FUNCTIONS_DDL
+        postgres._HELPER_FUNCTIONS_DDL = ddl.replace('ELSE $1 IS JSON END', 'ELSE false END')
+    try:
+        connection.execute(postgres._ORAFCE_SESSION_SETTINGS_BASE)
+    except psycopg.errors.InvalidName:
+        settings = postgres._ORAFCE_SESSION_SETTINGS.removeprefix(f'{postgres._ORAFCE_SESSION_SETTINGS_BASE}; ')
+        postgres._ORAFCE_SESSION_SETTINGS = settings
+        postgres._ORAFCE_SESSION_SETTINGS_BASE = 'SELECT 1'
+
+
+class Undo:
+    """The moments that AS OF SCN can go back to: the snapshots of one transaction, which ends with the next but one.
+
+    So each lives as long as Oracle's default undo_retention, and the old row versions do not pile up for ever.
+    """
+
+    RETENTION_S = 900
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._lock = threading.Lock()
+        self._eras: list[tuple[float, psycopg.Connection, dict[int, str]]] = []
+
+    def now(self) -> int:
+        """A new system change number, whose moment is this one."""
+        with self._lock:
+            started = time.monotonic()
+            if not self._eras or started - self._eras[-1][0] > self.RETENTION_S:
+                self._eras.append((started, psycopg.connect(self._conninfo), {}))
+                for _, connection, _ in self._eras[:-2]:
+                    connection.close()
+                del self._eras[:-2]
+            _, connection, snapshots = self._eras[-1]
+            (snapshot, lsn) = connection.execute(
+                "SELECT pg_export_snapshot(), (pg_current_wal_lsn() - '0/0')::bigint"
+            ).fetchone()
+            last = max((scn for era in self._eras for scn in era[2]), default=0)
+            scn = max(lsn, last + 1)
+            snapshots[scn] = snapshot
+            return scn
+
+    def snapshot(self, scn: int) -> str:
+        with self._lock:
+            for _, _, snapshots in self._eras:
+                if scn in snapshots:
+                    return snapshots[scn]
+        raise BackendError('specified number is not a valid system change number', ora_code=8181)
+
+
+UPPER_NAME = re.compile(r'"[A-Z][A-Z0-9_$#]*"')
+READ_ONLY = re.compile(r'\s*SET\s+TRANSACTION\s+READ\s+ONLY\s*', re.I)
+ASKS_SCN = re.compile(r'\b(GET_SYSTEM_CHANGE_NUMBER|CURRENT_SCN)\b', re.I)
+AS_OF = re.compile(r'\bAS\s+OF\s+SCN\s+(:\w+|\d+)', re.I)
+BEGIN_READ_ONLY = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
+
+
+# Unquoted names are upper case in Oracle, so "ID" is ID; to the Mirror, which keeps PostgreSQL's lower case, they are two.
+@functools.lru_cache(maxsize=256)
+def fold_names(sql: str) -> str:
+    tokens = ((token.kind, sql[token.start : token.end]) for token in sql_tokens(sql))
+    return ''.join(
+        text.lower() if kind == 'identifier' and UPPER_NAME.fullmatch(text) else text for (kind, text) in tokens
+    )
+
+
+class Backend(postgres.PostgresBackend):
+    undo: Undo
+
+    def parse(self, sql):
+        return super().parse(AS_OF.sub('', fold_names(sql)))
+
+    def execute(self, sql, binds=()):
+        if READ_ONLY.fullmatch(sql):
+            return self._begin_read_only()
+        (masked, _) = postgres._masked_quoted(sql)
+        if ASKS_SCN.search(masked):
+            self._catalog_read("SELECT set_config('plumbline.scn', %s, false)", (str(self.undo.now()),))
+        if AS_OF.search(masked):
+            return self._execute_as_of(sql, list(binds))
+        return super().execute(fold_names(sql), binds)
+
+    def execute_returning(self, sql, rows):
+        return super().execute_returning(fold_names(sql), rows)
+
+    def execute_many(self, sql, rows):
+        return super().execute_many(fold_names(sql), rows)
+
+    def execute_many_rowcounts(self, sql, rows):
+        return super().execute_many_rowcounts(fold_names(sql), rows)
+
+    def open_ref_cursor(self, query, skip=0):
+        return super().open_ref_cursor(fold_names(query), skip)
+
+    # The Mirror accepts this and does nothing.
+    def _begin_read_only(self):
+        if self._conn.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            raise BackendError('SET TRANSACTION must be first statement of transaction', ora_code=1453)
+        self._conn.execute(BEGIN_READ_ONLY)
+        # It would end a transaction that has written nothing after each statement, but for a savepoint's sake.
+        self._user_savepoint = True
+        return super().execute('BEGIN NULL; END;')
+
+    def _execute_as_of(self, sql, binds):
+        (sql, binds, scn) = without_as_of(sql, binds)
+        snapshot = self.undo.snapshot(scn)
+        if self._user_savepoint or self._has_written():
+            raise BackendError('AS OF SCN in an open transaction, by this stand-in', ora_code=3001)
+        self._conn.rollback()
+        self._conn.execute(BEGIN_READ_ONLY)
+        self._conn.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        self._user_savepoint = True
+        try:
+            return super().execute(fold_names(sql), binds)
+        finally:
+            self.rollback()
+
+    def _has_written(self):
+        if self._conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            return False
+        return not self._conn.execute(postgres._WRITTEN_CHECK).fetchone()[0]
+
+
+# One moment for all tables of a statement, as a snapshot is.
+def without_as_of(sql: str, binds: list) -> tuple[str, list, int]:
+    (masked, contents) = postgres._mask_quoted(sql)
+    names = [sql[token.start + 1 : token.end] for token in sql_tokens(sql) if token.kind == 'bind']
+    (scns, used) = (set(), set())
+    for at in AS_OF.finditer(masked):
+        value = at.group(1)
+        if value.startswith(':'):
+            index = names.index(value[1:])
+            used.add(index)
+            value = binds[index]
+        scns.add(int(value))
+    if len(scns) != 1:
+        raise BackendError('AS OF SCN with different numbers, by this stand-in', ora_code=3001)
+    rest = [bind for (index, bind) in enumerate(binds) if index not in used]
+    return postgres._unmask_quoted(AS_OF.sub('', masked), contents), rest, scns.pop()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format='%(asctime)s %(name)s %(levelname)s %(message)s')
+    conninfo = os.environ['MIRROR_CONNINFO']
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        adapt_to(connection)
+        # The first session installs the schema sys, which the shims add to.
+        credentials = {os.environ['MIRROR_USER']: os.environ['MIRROR_PASSWORD']}
+        Backend(conninfo, credentials=credentials, presents='23ai').close()
+        shims = pathlib.Path(__file__).with_name('shims.sql').read_text('utf-8')
+        connection.execute(shims.replace('SEERDB_VERSION', importlib.metadata.version('seerdb')))
+    Backend.undo = Undo(conninfo)
+    # A test may well give wrong passwords.
+    lockout.configure(0)
+    server = Server(
+        port=0,
+        backend_factory=lambda: Backend(conninfo, credentials=credentials, presents='23ai'),
+    )
+    print(f'ready {server.port}', flush=True)
+    server.serve_forever()
+
+
+main()

@@ -1,0 +1,64 @@
+-- What the Mirror's schema sys lacks. As in Oracle: standard_hash of text, sys_extract_utc, to_char(n, 'TM9'). Not as
+-- in Oracle: ora_hash, whose values are Oracle's own. Left out on purpose: standard_hash of a NUMBER, a DATE or a
+-- TIMESTAMP, whose bytes are Oracle's own too.
+
+-- It says what it is, to everybody who asks for the version.
+CREATE OR REPLACE VIEW sys."v$version" AS
+SELECT 'seerdb Mirror SEERDB_VERSION over PostgreSQL ' || current_setting('server_version')
+       || ' (as ' || current_setting('seerdb.banner') || ')' AS banner,
+       0::numeric AS con_id;
+
+-- NULL hashes as the empty string.
+CREATE FUNCTION sys.standard_hash(value text, method text DEFAULT 'SHA1') RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE upper(method)
+           WHEN 'MD5' THEN decode(md5(bytes), 'hex')
+           WHEN 'SHA256' THEN sha256(bytes)
+           WHEN 'SHA384' THEN sha384(bytes)
+           WHEN 'SHA512' THEN sha512(bytes)
+         END
+  FROM (SELECT convert_to(coalesce(value, ''), 'UTF8') AS bytes) AS input
+$$;
+
+CREATE FUNCTION sys.ora_hash(value text, max_bucket numeric DEFAULT 4294967295, seed numeric DEFAULT 0)
+RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+  SELECT ((hashtextextended(value, seed::bigint) & 4294967295)::numeric) % (max_bucket + 1)
+$$;
+
+CREATE FUNCTION sys.ora_hash(value numeric, max_bucket numeric DEFAULT 4294967295, seed numeric DEFAULT 0)
+RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+  SELECT sys.ora_hash(trim_scale(value)::text, max_bucket, seed)
+$$;
+
+CREATE FUNCTION sys.sys_extract_utc(value public.ora_tstz) RETURNS timestamp LANGUAGE sql IMMUTABLE AS $$
+  SELECT (value).utc AT TIME ZONE 'UTC'
+$$;
+
+-- The shortest text, without the zero before the point.
+CREATE FUNCTION sys.to_char(value numeric, format text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE
+           WHEN upper(format) IN ('TM', 'TM9') THEN regexp_replace(trim_scale(value)::text, '^(-?)0\.', '\1.')
+           ELSE pg_catalog.to_char(value, format)
+         END
+$$;
+
+CREATE FUNCTION sys.to_char(value numeric, format text, nls text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT sys.to_char(value, format)
+$$;
+
+-- mirror.py sets plumbline.scn before a statement that asks for it.
+CREATE FUNCTION sys.plumbline_scn() RETURNS numeric LANGUAGE sql STABLE AS $$
+  SELECT current_setting('plumbline.scn')::numeric
+$$;
+
+DROP VIEW sys."v$database" CASCADE;
+CREATE VIEW sys."v$database" AS
+SELECT 1::bigint AS dbid, 'FREE'::text AS name, 'FREE'::text AS db_unique_name, sys.plumbline_scn() AS current_scn,
+       'READ WRITE'::text AS open_mode, 'PRIMARY'::text AS database_role;
+
+CREATE SCHEMA dbms_flashback;
+CREATE FUNCTION dbms_flashback.get_system_change_number() RETURNS numeric LANGUAGE sql STABLE AS $$
+  SELECT sys.plumbline_scn()
+$$;
+GRANT USAGE ON SCHEMA dbms_flashback TO PUBLIC;
+-- As a package its function is called without parentheses too, and EXECUTE on it can be granted.
+INSERT INTO sys.ora_packages (name, owner, stubs, body) VALUES ('dbms_flashback', 'SYS', '', 'VALID');
