@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cachedFolder } from './cached-folder.ts';
@@ -24,10 +25,20 @@ export interface PostgresBinaries {
   readonly user: ProgramUser | undefined;
 }
 
-export async function findPostgres(version: keyof typeof PACKAGES | '15' | '18'): Promise<PostgresBinaries> {
+/** Something that npm's binaries lack: `add` puts it into a copy of them, once. */
+export interface Addition {
+  readonly name: string;
+  add(binaries: string): Promise<void>;
+}
+
+export async function findPostgres(
+  version: keyof typeof PACKAGES | '15' | '18',
+  addition?: Addition,
+): Promise<PostgresBinaries> {
   const native = await realpath(nativeFolder(PACKAGES[version]));
   const user = process.getuid?.() === 0 ? await unprivilegedUser() : undefined;
-  const folder = user === undefined || (await canRun(native, user)) ? native : await copyForOthers(native);
+  const asIs = addition === undefined && (user === undefined || (await canRun(native, user)));
+  const folder = asIs ? native : await copy(native, user, addition);
   return { initdb: join(folder, 'bin', 'initdb'), postgres: join(folder, 'bin', 'postgres'), user };
 }
 
@@ -58,11 +69,14 @@ async function canRun(native: string, user: ProgramUser): Promise<boolean> {
   );
 }
 
-async function copyForOthers(native: string): Promise<string> {
+async function copy(native: string, user: ProgramUser | undefined, addition?: Addition): Promise<string> {
   const { stdout: version } = await run(join(native, 'bin', 'postgres'), ['--version']);
   const key = createHash('sha256').update(`${native}\n${version}`).digest('hex').slice(0, 12);
-  return cachedFolder(join(ROOT_CACHE, `postgres-${key}`), async (unfinished) => {
+  const cache = user === undefined ? join(homedir(), '.cache', 'plumbline', 'engines') : ROOT_CACHE;
+  const name = ['postgres', addition?.name, key].filter((word) => word !== undefined).join('-');
+  return cachedFolder(join(cache, name), async (unfinished) => {
     await run('cp', ['-R', `${native}/.`, unfinished]);
+    await addition?.add(unfinished);
     await run('chmod', ['-R', 'a+rX', unfinished]);
   });
 }

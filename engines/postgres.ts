@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
 import { startLocally } from './local-engine.ts';
 import { runProgram, startProgram } from './logged-process.ts';
-import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts';
+import { type Addition, findPostgres, type PostgresBinaries } from './postgres-binaries.ts';
 
 const USER = 'plumbline';
 const TIMEOUT_MS = 5_000;
@@ -26,8 +26,12 @@ const SETTINGS: Readonly<Record<string, string>> = {
   timezone: 'America/Lima',
 };
 
-export async function startPostgres(request: EngineRequest, onProgress: Progress): Promise<Engine> {
-  const binaries = await findPostgres(request.version ?? '18');
+export async function startPostgres(
+  request: EngineRequest,
+  onProgress: Progress,
+  addition?: Addition,
+): Promise<Engine> {
+  const binaries = await findPostgres(request.version ?? '18', addition);
   const password = randomBytes(18).toString('hex');
   return startLocally(request, onProgress, {
     ports: 1,

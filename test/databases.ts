@@ -1,8 +1,11 @@
 // Databases of a test's own on the shared servers, dropped when its file is done.
 
 import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, inject } from 'vitest';
+import { cassandraClient } from '../engines/cassandra.ts';
+import { neo4jDriver } from '../engines/neo4j.ts';
 
 /** A new empty database; returns its URL. `server` is 18 or 15. */
 export async function freshPostgres(server: '18' | '15' = '18'): Promise<string> {
@@ -28,6 +31,81 @@ export function freshMongo(): string {
   const url = new URL(inject('mongodb'));
   url.pathname = `/test_${randomBytes(6).toString('hex')}`;
   return url.href;
+}
+
+/** A new empty keyspace; returns its URL. */
+export async function freshCassandra(): Promise<string> {
+  const url = new URL(inject('cassandra'));
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const administer = async (statement: string) => {
+    const client = await cassandraClient(url.href, { socketOptions: { readTimeout: 60_000 } });
+    try {
+      await client.execute(statement);
+    } finally {
+      await client.shutdown();
+    }
+  };
+  await administer(`create keyspace ${name} with replication = { 'class': 'SimpleStrategy', 'replication_factor': 1 }`);
+  afterAll(() => administer(`drop keyspace if exists ${name}`));
+  const mine = new URL(url);
+  mine.pathname = `/${name}`;
+  return mine.href;
+}
+
+/** A part of a server that other tests use too: what the names of one's own begin with, and are removed by in the end. */
+export interface Share {
+  readonly url: string;
+  readonly prefix: string;
+}
+
+/** The prefix is for labels, as the Community edition has only one database: nodes, indexes and constraints go by them. */
+export function freshNeo4j(): Share {
+  const url = inject('neo4j');
+  const prefix = `Test_${randomBytes(6).toString('hex')}_`;
+  afterAll(async () => {
+    const driver = await neo4jDriver(url);
+    // Not executeQuery: IN TRANSACTIONS begins them by itself, and all nodes at once could exceed the memory.
+    const session = driver.session();
+    try {
+      const names = async (query: string) => {
+        const { records } = await session.run(query, { prefix });
+        return records.map((record) => `\`${record.get('name')}\``);
+      };
+      for (const label of await names(
+        'CALL db.labels() YIELD label AS name WHERE name STARTS WITH $prefix RETURN name',
+      )) {
+        await session.run(`MATCH (n:${label}) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 1000 ROWS`);
+      }
+      const mine = 'WHERE any(label IN labelsOrTypes WHERE label STARTS WITH $prefix) RETURN name';
+      for (const name of await names(`SHOW CONSTRAINTS YIELD name, labelsOrTypes ${mine}`)) {
+        await session.run(`DROP CONSTRAINT ${name}`);
+      }
+      for (const name of await names(`SHOW INDEXES YIELD name, labelsOrTypes ${mine}`)) {
+        await session.run(`DROP INDEX ${name}`);
+      }
+    } finally {
+      await session.close();
+      await driver.close();
+    }
+  });
+  return { url, prefix };
+}
+
+/** The prefix is for keys: databases by number are too few for all tests. */
+export function freshRedis(): Share {
+  const url = inject('redis');
+  const prefix = `test_${randomBytes(6).toString('hex')}:`;
+  afterAll(async () => {
+    const client = new Redis(url);
+    try {
+      for await (const keys of client.scanStream({ match: `${prefix}*`, count: 1000 })) {
+        if (keys.length > 0) await client.unlink(keys);
+      }
+    } finally {
+      client.disconnect();
+    }
+  });
+  return { url, prefix };
 }
 
 /** Runs SQL through a connection of its own, as any other program would. */

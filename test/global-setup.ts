@@ -1,26 +1,33 @@
-// Starts the servers that all tests share: PostgreSQL 18 and 15 and MongoDB. Each test file makes databases of its own on them.
+// Starts the servers that all tests share, all kinds at once. Each test file takes a part of its own of them (databases.ts).
 
 import type { TestProject } from 'vitest/node';
-import { startEngines } from '../engines/engines.ts';
+import { type EngineRequest, startEngines } from '../engines/engines.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     postgres18: string;
     postgres15: string;
     mongodb: string;
+    cassandra: string;
+    neo4j: string;
+    redis: string;
   }
 }
 
+const REQUESTS = {
+  postgres18: { kind: 'postgres', version: '18' },
+  postgres15: { kind: 'postgres', version: '15' },
+  mongodb: { kind: 'mongodb', memory: '2g' },
+  cassandra: { kind: 'cassandra' },
+  neo4j: { kind: 'neo4j' },
+  redis: { kind: 'redis' },
+} as const satisfies Record<string, EngineRequest>;
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const engines = await startEngines([
-    { kind: 'postgres', version: '18' },
-    { kind: 'postgres', version: '15' },
-    { kind: 'mongodb', memory: '2g' },
-  ]);
-  const [postgres18, postgres15, mongodb] = engines;
-  project.provide('postgres18', postgres18!.url);
-  project.provide('postgres15', postgres15!.url);
-  project.provide('mongodb', mongodb!.url);
+  const engines = await startEngines(Object.values(REQUESTS));
+  for (const [i, name] of (Object.keys(REQUESTS) as (keyof typeof REQUESTS)[]).entries()) {
+    project.provide(name, engines[i]!.url);
+  }
   return async () => {
     await Promise.all(engines.map((engine) => engine.stop()));
   };

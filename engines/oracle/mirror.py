@@ -136,20 +136,23 @@ BEGIN_READ_ONLY = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 
 # Unquoted names are upper case in Oracle, so "ID" is ID; to the Mirror, which keeps PostgreSQL's lower case, they are two.
 @functools.lru_cache(maxsize=256)
-def fold_names(sql: str) -> str:
+def fold_names(sql: str, quote: str = '"') -> str:
     tokens = ((token.kind, sql[token.start : token.end]) for token in sql_tokens(sql))
     return ''.join(
-        text.lower() if kind == 'identifier' and UPPER_NAME.fullmatch(text) else text for (kind, text) in tokens
+        f'{quote}{text[1:-1].lower()}{quote}' if kind == 'identifier' and UPPER_NAME.fullmatch(text) else text
+        for (kind, text) in tokens
     )
 
 
 class Backend(postgres.PostgresBackend):
     undo: Undo
+    _as_written = ''
 
     def parse(self, sql):
         return super().parse(AS_OF.sub('', fold_names(sql)))
 
     def execute(self, sql, binds=()):
+        self._as_written = sql
         if READ_ONLY.fullmatch(sql):
             return self._begin_read_only()
         (masked, _) = postgres._masked_quoted(sql)
@@ -170,6 +173,10 @@ class Backend(postgres.PostgresBackend):
 
     def open_ref_cursor(self, query, skip=0):
         return super().open_ref_cursor(fold_names(query), skip)
+
+    # Which columns of a new table are lower case on purpose: not those that only fold_names made so.
+    def _record_quoted_names(self, statement):
+        super()._record_quoted_names(fold_names(self._as_written, quote=''))
 
     # The Mirror accepts this and does nothing.
     def _begin_read_only(self):
@@ -220,6 +227,8 @@ def without_as_of(sql: str, binds: list) -> tuple[str, list, int]:
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format='%(asctime)s %(name)s %(levelname)s %(message)s')
+    # It warns of each client's `-00:0`, and takes it for UTC, rightly.
+    logging.getLogger('psycopg').setLevel(logging.ERROR)
     conninfo = os.environ['MIRROR_CONNINFO']
     with psycopg.connect(conninfo, autocommit=True) as connection:
         adapt_to(connection)

@@ -45,6 +45,21 @@ CREATE FUNCTION sys.to_char(value numeric, format text, nls text) RETURNS text L
   SELECT sys.to_char(value, format)
 $$;
 
+-- Hexadecimal digits, which orafce's formats lack.
+CREATE FUNCTION sys.to_number(value text, format text) RETURNS numeric LANGUAGE sql STABLE AS $$
+  SELECT CASE
+           WHEN format !~* '^x+$' THEN pg_catalog.to_number(value, format)
+           ELSE (SELECT sum((strpos('0123456789abcdef', digit) - 1) * trim_scale(16::numeric ^ (length(value) - place)))
+                 FROM regexp_split_to_table(lower(value), '') WITH ORDINALITY AS digits (digit, place))
+         END
+$$;
+
+-- Unknown, as it is in Oracle until statistics are gathered.
+DO $$ BEGIN
+  EXECUTE format('CREATE OR REPLACE VIEW sys.all_tables AS SELECT t.*, NULL::numeric AS num_rows FROM (%s) t',
+                 rtrim(pg_get_viewdef('sys.all_tables'::regclass), ';'));
+END $$;
+
 -- mirror.py sets plumbline.scn before a statement that asks for it.
 CREATE FUNCTION sys.plumbline_scn() RETURNS numeric LANGUAGE sql STABLE AS $$
   SELECT current_setting('plumbline.scn')::numeric

@@ -98,6 +98,12 @@ function resolveEntity(name: string, context: Context): EntityConfig {
       at: 'key',
     });
   }
+  if (!given('replicas') && !given('touches')) {
+    problems.add([...here, 'replicas'], 'missing', {
+      hint: 'Say where its records should stand, or under touches which entities depend on it.',
+      at: 'key',
+    });
+  }
   const key = typeof entity.key === 'string' ? [entity.key] : entity.key?.filter((column) => column !== undefined);
   const twice = key?.find((column, index) => key.indexOf(column) < index);
   if (twice !== undefined) problems.add([...here, 'key'], `names ${problems.shown(twice)} twice`);

@@ -103,7 +103,8 @@ export function fileSchema<Store extends z.ZodType, Replica extends z.ZodType>(s
     replicas: z
       .array(replica)
       .min(1, { error: 'needs at least one replica' })
-      .describe('Where its records should stand.'),
+      .optional()
+      .describe('Where its records should stand. May be left out where the entity only touches others.'),
   });
   return z.strictObject({
     version: z.literal(1).optional().describe('The version of this format.'),
@@ -144,6 +145,6 @@ export const looseFile = fileSchema(z.looseObject(storeShape), z.looseObject(rep
 export const entityWords: readonly string[] = Object.keys(looseFile.shape.entities.valueType.shape);
 export type RawFile = z.infer<typeof looseFile>;
 export type RawEntity = RawFile['entities'][string];
-export type RawReplica = RawEntity['replicas'][number];
+export type RawReplica = NonNullable<RawEntity['replicas']>[number];
 export type RawField = NonNullable<RawReplica['fields']>[string];
 export type RawFieldWords = Exclude<RawField, string>;

@@ -39,6 +39,14 @@ export function keyOf(entity: EntityConfig, shape: Shape): readonly string[] {
   return entity.key ?? shape.primaryKey;
 }
 
+/** The key's columns as the source has them. */
+export function sourceKey(entity: EntityConfig, shape: Shape): readonly Field[] {
+  return keyOf(entity, shape).flatMap((name) => {
+    const column = shape.columns.get(name);
+    return column === undefined ? [] : [{ name, target: name, type: column.type, nullable: false }];
+  });
+}
+
 export function makeMapping(entity: EntityConfig, shape: Shape, replica: ReplicaConfig): MappingResult {
   const path = `entities.${entity.name}`;
   const problems: Problem[] = [];

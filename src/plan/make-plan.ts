@@ -8,7 +8,7 @@ import type { Shape } from '../postgres/columns.ts';
 import type { RunProblem, Strategy } from '../report/report.ts';
 import type { Source } from '../source/source.ts';
 import type { Replica, Store } from '../stores/store.ts';
-import { keyOf, makeMapping, withPrecision } from './make-mapping.ts';
+import { keyOf, makeMapping, sourceKey, withPrecision } from './make-mapping.ts';
 import type { EntityPlan, Plan, ReplicaPlan } from './plan.ts';
 
 export interface PlanOptions {
@@ -44,6 +44,7 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
       return {
         entity,
         relation: { shape, side: 'source', where: entity.where },
+        key: sourceKey(entity, shape),
         estimatedRows: shape.estimatedRows,
         keyIsUnique,
         replicas: await Promise.all(replicas.map((replica) => limit(() => planReplica(context, replica)))),

@@ -1,6 +1,7 @@
 // The plan: what will be compared with what, how, and why. Data only; `makePlan` fills it, everything after reads it.
 
 import type { EntityConfig, ReplicaConfig } from '../config/config.ts';
+import type { Field } from '../mapping/mapping.ts';
 import type { Relation } from '../postgres/relation.ts';
 import type { RunProblem, Strategy } from '../report/report.ts';
 import type { Inspection, Replica, Store } from '../stores/store.ts';
@@ -17,6 +18,8 @@ export interface EntityPlan {
   readonly entity: EntityConfig;
   /** The source's side. */
   readonly relation: Relation;
+  /** The key's columns as the source has them. */
+  readonly key: readonly Field[];
   readonly estimatedRows: number;
   /** A unique index guards the key in the source. */
   readonly keyIsUnique: boolean;

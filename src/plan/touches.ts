@@ -3,9 +3,8 @@
 import type { Config, EntityConfig } from '../config/config.ts';
 import { ConfigError, type Problem, StoreError } from '../errors.ts';
 import type { Mapping } from '../mapping/mapping.ts';
-import type { Shape } from '../postgres/columns.ts';
 import { type Source, type Touch, touchedSql } from '../source/source.ts';
-import { keyOf } from './make-mapping.ts';
+import { sourceKey } from './make-mapping.ts';
 
 /** What touches the entity whose key is given. Throws a ConfigError for a query that the source won't take or that gives no such keys. */
 export async function touchesOf(
@@ -28,7 +27,7 @@ export async function touchesOf(
     const touch: Touch = {
       entity: entity.name,
       changed: { shape, side: 'source', where: entity.where },
-      key: keyFields(entity, shape),
+      key: sourceKey(entity, shape),
       since: entity.since ?? entity.version,
       sql,
     };
@@ -37,13 +36,6 @@ export async function touchesOf(
   }
   if (problems.length > 0) throw new ConfigError(problems, config.file);
   return touches;
-}
-
-function keyFields(entity: EntityConfig, shape: Shape): Mapping['key'] {
-  return keyOf(entity, shape).flatMap((name) => {
-    const column = shape.columns.get(name);
-    return column === undefined ? [] : [{ name, target: name, type: column.type, nullable: false }];
-  });
 }
 
 async function problemsOf(source: Source, touch: Touch, key: Mapping['key'], path: string): Promise<Problem[]> {

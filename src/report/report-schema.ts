@@ -71,6 +71,9 @@ const replica = z.object({
   coverage,
   findings: z.array(findingSchema),
   repair: repair.optional(),
+  records: z
+    .array(z.object({ key, fields: z.array(fieldDifference.extend({ equal: z.boolean() })).optional() }))
+    .optional(),
   seconds: z.number().nonnegative(),
 });
 

@@ -67,7 +67,20 @@ export interface ReplicaReport {
   /** The first findings, in the order in which they were proven; all of them are in findings.ndjson. */
   readonly findings: readonly Finding[];
   readonly repair?: RepairReport;
+  /** For verify-sync: the records that were looked at. */
+  readonly records?: readonly RecordSides[];
   readonly seconds: number;
+}
+
+export interface RecordSides {
+  /** By the source's key columns, canonical values. */
+  readonly key: Readonly<Record<string, string>>;
+  /** Every mapped field but the key, where that was asked for; a side that has no such record has no value. */
+  readonly fields?: readonly FieldSides[];
+}
+
+export interface FieldSides extends FieldDifference {
+  readonly equal: boolean;
 }
 
 export type Strategy = 'sums' | 'digests' | 'records' | 'lookup';

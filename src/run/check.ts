@@ -11,9 +11,5 @@ import { runCommand } from './run.ts';
  * Throws ConfigError when the configuration or the schema can't be used; a server's failure makes its replicas unproven instead.
  */
 export function check(config: Config, options: RunOptions = {}): Promise<Report> {
-  return runCommand('check', config, options, async ({ connections, scheme, folder }) => {
-    const drift = await findDrift(config, connections, scheme, options, (finding) => folder.add(finding));
-    await folder.finish();
-    return drift;
-  });
+  return runCommand('check', config, options, (context) => findDrift(config, context, options));
 }

