@@ -24,7 +24,8 @@ export async function startWithCompose(request: EngineRequest, onProgress: Progr
 
   const name = engineName(request);
   const service = request.kind === 'postgres' && request.version === '15' ? 'postgres15' : request.kind;
-  const password = randomBytes(18).toString('hex');
+  // Oracle takes no more than 30 characters before release 23.
+  const password = randomBytes(12).toString('hex');
   // A project for each engine: two requests for one service get two servers, and stop() takes only its own down.
   const project = `plumbline-test-${randomBytes(4).toString('hex')}`;
   const prefix = ['compose', '--file', file, '--project-name', project];

@@ -5,6 +5,7 @@ import { probeCassandra, startCassandra } from './cassandra.ts';
 import type { Engine, EngineKind, EngineRequest, Probe, Progress } from './engine.ts';
 import { probeMongodb, startMongodb } from './mongodb.ts';
 import { probeNeo4j, startNeo4j } from './neo4j.ts';
+import { probeOracle, startOracle } from './oracle.ts';
 import { probePostgres, startPostgres } from './postgres.ts';
 import { probeRedis, startRedis } from './redis.ts';
 
@@ -56,9 +57,9 @@ export const kinds: Readonly<Record<EngineKind, Kind>> = {
     url: (address, password) => `redis://:${password}@${address}`,
   },
   oracle: {
-    start: () => Promise.reject(new Error('Oracle is not started locally yet')),
-    probe: () => Promise.reject(new Error('Oracle is not asked yet')),
-    hint: '',
+    start: startOracle,
+    probe: probeOracle,
+    hint: 'install Python 3.10 or newer with pip, and orafce (Debian 12: python3-pip postgresql-15-orafce)',
     port: 1521,
     url: (address, password) => `oracle://plumbline:${password}@${address}/FREEPDB1`,
   },

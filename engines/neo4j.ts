@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Driver } from 'neo4j-driver';
+import type { Config, Driver } from 'neo4j-driver';
 import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
 import { explainMissing, javaEnvironment, javaTool, jvmArguments, mavenFolder } from './jvm.ts';
 import { startLocally } from './local-engine.ts';
@@ -30,7 +30,7 @@ export async function startNeo4j(request: EngineRequest, onProgress: Progress): 
 }
 
 export async function probeNeo4j(url: string): Promise<Probed> {
-  const driver = await neo4jDriver(url);
+  const driver = await neo4jDriver(url, { connectionTimeout: TIMEOUT_MS, maxTransactionRetryTime: 0 });
   try {
     const { records } = await driver.executeQuery('CALL dbms.components() YIELD versions, edition');
     return { version: `Neo4j ${records[0]!.get('versions')[0]} ${records[0]!.get('edition')}`, standIn: false };
@@ -40,15 +40,12 @@ export async function probeNeo4j(url: string): Promise<Probed> {
 }
 
 /** Of a URL with its user and password inside, which the driver wants apart; it connects with the first query. */
-export async function neo4jDriver(url: string): Promise<Driver> {
+export async function neo4jDriver(url: string, options: Config = {}): Promise<Driver> {
   const { default: neo4j } = await import('neo4j-driver');
   const { protocol, host, username, password } = new URL(url);
   const token =
     username === '' ? undefined : neo4j.auth.basic(decodeURIComponent(username), decodeURIComponent(password));
-  return neo4j.driver(`${protocol}//${host}`, token, {
-    connectionTimeout: TIMEOUT_MS,
-    maxTransactionRetryTime: TIMEOUT_MS,
-  });
+  return neo4j.driver(`${protocol}//${host}`, token, options);
 }
 
 async function startServer(

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Connection } from 'oracledb';
 import { assetPath } from './assets.ts';
 import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
 import { startLocally } from './local-engine.ts';
@@ -62,13 +63,7 @@ export async function startOracle(request: EngineRequest, onProgress: Progress):
 }
 
 export async function probeOracle(url: string): Promise<Probed> {
-  const { default: oracledb } = await import('oracledb');
-  const { host, pathname, username, password } = new URL(url);
-  const connection = await oracledb.getConnection({
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    connectString: `${host}${pathname}?transport_connect_timeout=${TIMEOUT_MS / 1000}`,
-  });
+  const connection = await connectOracle(url);
   try {
     connection.callTimeout = TIMEOUT_MS;
     const { rows } = await connection.execute<[string]>('SELECT banner FROM v$version');
@@ -80,4 +75,15 @@ export async function probeOracle(url: string): Promise<Probed> {
   } finally {
     await connection.close();
   }
+}
+
+/** To `oracle://user:password@host:port/service`. */
+export async function connectOracle(url: string): Promise<Connection> {
+  const { default: oracledb } = await import('oracledb');
+  const { host, pathname, username, password } = new URL(url);
+  return oracledb.getConnection({
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    connectString: `${host}${pathname}?transport_connect_timeout=${TIMEOUT_MS / 1000}`,
+  });
 }

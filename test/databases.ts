@@ -6,6 +6,7 @@ import pg from 'pg';
 import { afterAll, inject } from 'vitest';
 import { cassandraClient } from '../engines/cassandra.ts';
 import { neo4jDriver } from '../engines/neo4j.ts';
+import { connectOracle } from '../engines/oracle.ts';
 
 /** A new empty database; returns its URL. `server` is 18 or 15. */
 export async function freshPostgres(server: '18' | '15' = '18'): Promise<string> {
@@ -103,6 +104,25 @@ export function freshRedis(): Share {
       }
     } finally {
       client.disconnect();
+    }
+  });
+  return { url, prefix };
+}
+
+/** The prefix is for tables, as a schema is a user and would take a DBA. Those that refer to others are dropped by the test. */
+export function freshOracle(): Share {
+  const url = inject('oracle');
+  const prefix = `TEST_${randomBytes(6).toString('hex').toUpperCase()}_`;
+  afterAll(async () => {
+    const connection = await connectOracle(url);
+    try {
+      const tables = await connection.execute<[string]>(
+        'SELECT table_name FROM user_tables WHERE SUBSTR(table_name, 1, LENGTH(:prefix)) = :prefix',
+        { prefix },
+      );
+      for (const [table] of tables.rows!) await connection.execute(`DROP TABLE "${table}" PURGE`);
+    } finally {
+      await connection.close();
     }
   });
   return { url, prefix };

@@ -11,6 +11,7 @@ declare module 'vitest' {
     cassandra: string;
     neo4j: string;
     redis: string;
+    oracle: string;
   }
 }
 
@@ -21,6 +22,7 @@ const REQUESTS = {
   cassandra: { kind: 'cassandra' },
   neo4j: { kind: 'neo4j' },
   redis: { kind: 'redis' },
+  oracle: { kind: 'oracle' },
 } as const satisfies Record<string, EngineRequest>;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

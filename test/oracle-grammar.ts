@@ -29,12 +29,10 @@ export function oracleProblems(sql: string): string[] {
   const listener: ANTLRErrorListener<unknown> = {
     syntaxError: (_recognizer, _symbol, line, column, message) => note(line, column, message),
   };
-  const parser = makeParser(sql, listener);
+  const { parser, tokens } = tokenize(sql, listener);
   const tree = parser.unit_statement();
-  const tokens = (parser.inputStream as CommonTokenStream).getTokens().filter(({ channel }) => channel === 0);
-
   const rest = parser.currentToken;
-  if (problems.length === 0 && rest.type !== PlSqlLexer.EOF && !isEnd(tokens, rest)) {
+  if (problems.length === 0 && rest !== tokens.at(-1) && rest !== tokens.at(-2)) {
     note(rest.line, rest.charPositionInLine, `nothing may follow the statement, but ${rest.text} does`);
   }
   for (const [problem, token] of [...misuses(tokens), ...reservedNames(tree)]) {
@@ -43,7 +41,8 @@ export function oracleProblems(sql: string): string[] {
   return problems;
 }
 
-function makeParser(sql: string, listener: ANTLRErrorListener<unknown>): PlSqlParser {
+/** The last two tokens are a semicolon of its own and the end. */
+function tokenize(sql: string, listener: ANTLRErrorListener<unknown>) {
   // Some of the grammar's statements end with a semicolon that is SQL*Plus's.
   const chars = CharStreams.fromString(`${sql}\n;`);
   const lookAhead = chars.LA.bind(chars);
@@ -53,15 +52,14 @@ function makeParser(sql: string, listener: ANTLRErrorListener<unknown>): PlSqlPa
     return char >= 0x61 && char <= 0x7a ? char - 0x20 : char;
   };
   const lexer = new PlSqlLexer(chars);
-  const parser = new PlSqlParser(new CommonTokenStream(lexer));
-  for (const part of [lexer, parser]) part.removeErrorListeners();
+  lexer.removeErrorListeners();
   lexer.addErrorListener(listener);
+  const stream = new CommonTokenStream(lexer);
+  const parser = new PlSqlParser(stream);
+  parser.removeErrorListeners();
   parser.addErrorListener(listener);
-  return parser;
-}
-
-function isEnd(tokens: readonly Token[], token: Token): boolean {
-  return tokens.at(-2) === token;
+  stream.fill();
+  return { parser, tokens: stream.getTokens().filter(({ channel }) => channel === 0) };
 }
 
 // What the grammar lets through.
@@ -70,7 +68,6 @@ function* misuses(tokens: readonly Token[]): Generator<[string, Token]> {
   for (const [index, token] of tokens.entries()) {
     const next = tokens[index + 1];
     if (token.text?.startsWith('?')) yield ['a bind is written :1, not ?', token];
-    // The last two are our own semicolon and the end.
     if (token.text === ';' && index < tokens.length - 2 && !isBlock) yield ['a semicolon is SQL*Plus, not SQL', token];
     if (next?.text !== '(') continue;
     const { commas, isQuery } = group(tokens, index + 1);

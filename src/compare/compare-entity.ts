@@ -230,6 +230,7 @@ function mappingIdentity(mapping: Mapping): string {
     field.type,
     field.tolerance,
     field.ignoreCase,
+    field.emptyIsNull,
     field.map === undefined ? undefined : [...field.map],
   ]);
   return JSON.stringify([mapping.key.length, identity]);

@@ -21,6 +21,8 @@ export interface Field {
   readonly sensitive?: boolean;
   /** How the replica should store it where the store has several ways (`int`, `long`, `decimal`, `string`, `uuid` …). */
   readonly storedAs?: string;
+  /** The replica can't tell an empty value from none, so the two are equal. Never on a key. */
+  readonly emptyIsNull?: boolean;
 }
 
 /** A value as the config's `map` spells it; the number 1 and the text "1" compare alike but are written as they stand. */

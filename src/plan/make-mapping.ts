@@ -6,6 +6,7 @@ import type { Problem } from '../errors.ts';
 import type { Field, Mapping } from '../mapping/mapping.ts';
 import type { Column, Shape } from '../postgres/columns.ts';
 import { canHash } from '../postgres/row-hash-sql.ts';
+import type { Inspection } from '../stores/store.ts';
 import type { FieldType } from '../value/field-type.ts';
 
 export interface MappingResult {
@@ -145,15 +146,22 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
   return { mapping: { key, fields, version: version < 0 ? undefined : version, ...cache }, ignored, notes, problems };
 }
 
-/** The mapping with timestamps made coarser where the replica holds fewer digits. */
-export function withPrecision(mapping: Mapping, precision: ReadonlyMap<string, number>): Mapping {
+/** The mapping made coarser where the replica holds less: fewer digits of a timestamp, null for an empty value. */
+export function withPrecision(mapping: Mapping, held: HeldPrecision): Mapping {
   const coarser = (field: Field): Field => {
-    const digits = precision.get(field.target);
+    const digits = held.timestampPrecision.get(field.target);
     if (field.type.kind !== 'timestamp' || digits === undefined || digits >= field.type.precision) return field;
     return { ...field, type: { kind: 'timestamp', precision: digits } };
   };
-  return { ...mapping, key: mapping.key.map(coarser), fields: mapping.fields.map(coarser) };
+  const fields = mapping.fields.map(coarser);
+  return {
+    ...mapping,
+    key: mapping.key.map(coarser),
+    fields: fields.map((field) => (held.emptyIsNull?.has(field.target) ? { ...field, emptyIsNull: true } : field)),
+  };
 }
+
+type HeldPrecision = Pick<Inspection, 'timestampPrecision' | 'emptyIsNull'>;
 
 function fieldOf(column: Column, config: FieldConfig | undefined, target: string): Field {
   const named = config?.type === undefined ? undefined : TYPES[config.type];

@@ -152,7 +152,7 @@ async function planReplica(context: ReplicaContext, config: ReplicaConfig): Prom
         path: `${config.name}${problem.path === '' ? '' : `.${problem.path}`}`,
       })),
     );
-    const replica = { ...asked, mapping: withPrecision(made.mapping, inspection.timestampPrecision) };
+    const replica = { ...asked, mapping: withPrecision(made.mapping, inspection) };
     const notes = [...made.notes, ...inspection.notes, ...store.limits.notes, ...filterNotes(entity, config)];
     if (!context.keyIsUnique)
       notes.push('no unique index guards the key in the source: a key that stands there twice is unread');

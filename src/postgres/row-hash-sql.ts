@@ -62,7 +62,7 @@ export function rowHashSql(
     return {
       input: hashInput(field, column, side),
       oftenNull: column.nullFraction > 0.01,
-      canBeNull: !column.notNull || field.map !== undefined,
+      canBeNull: !column.notNull || field.map !== undefined || field.emptyIsNull === true,
     };
   });
   const full = chainSql(scheme, keyHash, inputs, () => true);
@@ -114,6 +114,11 @@ function flagSql({ input, canBeNull }: ChainEntry, shift: number): string[] {
 }
 
 function hashInput(field: Field, column: Column, side: Side): HashInput {
+  const input = exactInput(field, column, side);
+  return field.emptyIsNull && input.as === 'text' ? { as: 'text', sql: `nullif(${input.sql}, '')` } : input;
+}
+
+function exactInput(field: Field, column: Column, side: Side): HashInput {
   const quoted = quoteIdentifier(column.name);
   if (field.map !== undefined && side === 'source') return { as: 'text', sql: mapSql(field, textSql(column)) };
   if (field.tolerance !== undefined) return { as: 'text', sql: toleranceSql(field, column, field.tolerance) };

@@ -35,11 +35,19 @@ export class RunFolder {
 
   /** `base` is the config's folder. Only its owner may read it: findings hold data. `redact` takes secrets out of reasons. */
   static async create(base: string, run: string, redact: (text: string) => string): Promise<RunFolder> {
-    const path = join(base, 'runs', run);
+    return RunFolder.open(join(base, 'runs', run), redact);
+  }
+
+  private static async open(path: string, redact: (text: string) => string): Promise<RunFolder> {
     await mkdir(path, { recursive: true, mode: 0o700 });
     const stream = createWriteStream(join(path, 'findings.ndjson'), { mode: 0o600 });
     await once(stream, 'open');
     return new RunFolder(path, stream, redact);
+  }
+
+  /** A folder inside this one for findings of its own. */
+  async part(name: string): Promise<RunFolder> {
+    return RunFolder.open(join(this.path, name), this.redact);
   }
 
   async add(finding: Finding): Promise<void> {

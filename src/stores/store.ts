@@ -40,6 +40,8 @@ export interface Inspection {
   readonly keyIsUnique: boolean;
   /** By target: digits after the second that the field can hold, where that is less than 6. */
   readonly timestampPrecision: ReadonlyMap<string, number>;
+  /** Targets, not of the key, that hold an empty text or bytes as null. The engine then compares them as equal; `notes` says so. */
+  readonly emptyIsNull?: ReadonlySet<string>;
   /** A record can't be found by its key alone: `fetch` has to be told its whereabouts, and sees no record that stands elsewhere. */
   readonly placed?: true;
   /** False where the server's or the raw bytes' hash can't be trusted for this mapping: the engine then hashes decoded records. */

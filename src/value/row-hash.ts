@@ -35,18 +35,23 @@ export function hashValues(
     const to = Math.min(from + FLAGS_PER_WORD, fields.length);
     let flags = 0;
     for (let i = from; i < to; i++) {
-      const value = values[i]!;
+      const value = heldValue(fields[i]!, values[i]!);
       const flag = value === null ? NULL_FLAG : isZero(fields[i]!, value) ? ZERO_FLAG : 0;
       flags |= flag << (2 * (i - from));
     }
     chain.int32(flags);
     for (let i = from; i < to; i++) {
-      const value = values[i]!;
+      const value = heldValue(fields[i]!, values[i]!);
       if (value === null) addNeutral(chain, fields[i]!);
       else addValue(chain, fields[i]!, value);
     }
   }
   chain.end();
+}
+
+/** Null for an empty value that the replica can't tell from none. */
+function heldValue(field: Field, value: Value): Value {
+  return field.emptyIsNull && value === '' ? null : value;
 }
 
 /** True where the field's hash is that of a float: its zero needs a flag, and its null contributes nothing. */

@@ -6,6 +6,7 @@ import type { Value } from './field-type.ts';
 
 export function sameValue(field: Field, source: Value, replica: Value): boolean {
   if (source === replica) return true;
+  if (field.emptyIsNull && (source ?? '') === (replica ?? '')) return true;
   if (source === null || replica === null) return false;
   if (field.tolerance !== undefined) return withinTolerance(field, field.tolerance, source, replica);
   return field.ignoreCase === true && source.toLowerCase() === replica.toLowerCase();

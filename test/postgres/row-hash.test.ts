@@ -123,6 +123,22 @@ const columns: Record<string, { type: string; values: (string | null)[]; field?:
     field: { tolerance: 1_000_000 },
   },
   ci: { type: 'text', values: ['ABC', 'abÇ', '', null], field: { ignoreCase: true } },
+  et: { type: 'text', values: ['', 'a', ' ', null], field: { emptyIsNull: true } },
+  en: { type: 'text not null', values: ['', 'a'], field: { emptyIsNull: true } },
+  ec: { type: 'char(8)', values: ['', 'ab', null], field: { emptyIsNull: true } },
+  ey: { type: 'bytea', values: ['\\x', '\\x00', null], field: { emptyIsNull: true } },
+  em: {
+    type: 'text',
+    values: ['none', 'some', null],
+    field: {
+      map: new Map([
+        ['none', ''],
+        ['some', 'x'],
+      ]),
+      type: { kind: 'enum' },
+      emptyIsNull: true,
+    },
+  },
 };
 
 describe.each(['18', '15'] as const)('on PostgreSQL %s', (server) => {

@@ -10,6 +10,7 @@ import type {
   FetchedRow,
   Hashing,
   Inspection,
+  Rebuilding,
   Replica,
   Store,
   StoreDefinition,
@@ -21,6 +22,7 @@ import { readDigests, scanRows } from './digests.ts';
 import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
 import { inspectReplica, uninspected } from './inspect.ts';
+import { discard, publish, stage, unmapped } from './rebuild.ts';
 import type { Connection } from './session.ts';
 import { whereProblem } from './where.ts';
 
@@ -123,6 +125,23 @@ class MongodbStore implements Store {
   readonly product: string;
   readonly hashing: Hashing = {
     digests: (replica, scheme, filter, signal) => this.digests(replica, scheme, filter, signal),
+  };
+  readonly rebuilding: Rebuilding = {
+    stage: (replica, tag) =>
+      this.during(`stage ${replica.target}`, async () => {
+        const staged = await stage(this.connection, replica, tag);
+        // What an application stores is learnt from the live documents: the staged ones are to look the same.
+        const access = await this.accessOf(replica);
+        this.accesses.set(staged, Promise.resolve({ ...access, replica: staged }));
+        return staged;
+      }),
+    unmapped: (replica) => this.during(`read ${replica.target}`, () => unmapped(this.connection, replica)),
+    publish: (replica, staged) =>
+      this.during(`rename ${staged.target} to ${replica.target}`, async () => {
+        await publish(this.connection, replica, staged);
+        this.accesses.delete(replica);
+      }),
+    discard: (staged) => this.during(`drop ${staged.target}`, () => discard(this.connection, staged)),
   };
   private readonly connection: Connection;
   private readonly accesses = new WeakMap<Replica, Promise<Access>>();
