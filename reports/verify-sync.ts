@@ -1,9 +1,17 @@
 // One record in every store: a line for each place, then both sides of the fields that differ.
 
-import { driftOf, type Finding, type ReplicaReport, type Report, type Subject } from '../src/report/report.ts';
+import {
+  driftOf,
+  type FieldDifference,
+  type Finding,
+  type RecordSides,
+  type ReplicaReport,
+  type Report,
+  type Subject,
+} from '../src/report/report.ts';
 import { type Cell, inColumns } from './columns.ts';
 import { findingParts } from './finding-text.ts';
-import { closingLines, coverageLines, healedLines } from './sections.ts';
+import { closingLines, coverageLines, healedLines, repairLines } from './sections.ts';
 import { displayWidth, flow, oneLine, padEnd, shortenMiddle, wrap } from './text.ts';
 import { type Colours, markPaint } from './theme.ts';
 import { troublesOf } from './troubles.ts';
@@ -14,9 +22,16 @@ export function* verifySync(report: Report, width: number, colours: Colours): It
   const subject = report.subject ?? firstSubject(report);
   yield headerLines(report, subject, width, colours);
   yield placeLines(report, subject, width, colours);
-  for (const finding of report.replicas.flatMap((replica) => replica.findings)) {
-    if (finding.fields.length > 0) yield sidesLines(finding, subject, width, colours);
+  for (const replica of report.replicas) {
+    if (replica.records?.some((record) => record.fields)) {
+      for (const record of replica.records) yield recordLines(replica, record, subject, width, colours);
+      continue;
+    }
+    for (const finding of replica.findings) {
+      if (finding.fields.length > 0 && !replica.cache) yield sidesLines(finding, subject, width, colours);
+    }
   }
+  yield repairLines(report, width, colours);
   yield [...healedLines(report, width), ...coverageLines(report, width)];
   yield closingLines(report, width, colours);
 }
@@ -84,17 +99,21 @@ function sourcePlace(subject: Subject): Place {
 
 /** A store where all is well is one line, however many replicas it holds. */
 function storePlaces(replicas: readonly ReplicaReport[], subject: Subject | undefined): Place[] {
-  const well = replicas.every((replica) => standingOf(replica).mark === '✔');
-  if (well && replicas.length > 1) {
-    const targets = replicas.map((replica) => replica.name.slice(replica.store.length + 1));
-    const says = `${wellWords(subject)} in ${replicas.length} of ${replicas.length}: ${listed(targets)}`;
-    return [{ mark: '✔', name: oneLine(replicas[0]!.store), says: [says] }];
+  const own = replicas.filter((replica) => replica.entity === subject?.entity);
+  const well = own.every((replica) => standingOf(replica).mark === '✔');
+  const places: Place[] = [];
+  if (well && own.length > 1) {
+    const targets = own.map((replica) => replica.name.slice(replica.store.length + 1));
+    const says = `${wellWords(subject)} in ${own.length} of ${own.length}: ${listed(targets)}`;
+    places.push({ mark: '✔', name: oneLine(own[0]!.store), says: [says] });
   }
-  return replicas.map((replica) => ({
+  const single = replicas.filter((replica) => places.length === 0 || !own.includes(replica));
+  const rest = single.map((replica) => ({
     mark: standingOf(replica).mark,
     name: oneLine(replica.name),
     says: replicaSays(replica, subject),
   }));
+  return [...places, ...rest];
 }
 
 function wellWords(subject: Subject | undefined): string {
@@ -104,15 +123,29 @@ function wellWords(subject: Subject | undefined): string {
 function replicaSays(replica: ReplicaReport, subject: Subject | undefined): string[] {
   const says = replica.findings.map((finding) => {
     const whose = isSubject(finding, subject) ? '' : `${recordName(finding.entity, finding.key, 60)} is `;
-    return `${whose}${findingSays(finding)}`;
+    return `${whose}${replica.cache && finding.class === 'stale' ? cacheSays(finding) : findingSays(finding)}`;
   });
   const more = driftOf(replica.counts) + replica.counts.unread - replica.findings.length;
   if (more > 0) says.push(`… ${number(more)} more`);
   if (replica.error)
     says.push(`unproven: ${replica.error.message}`, ...(replica.error.hint ? [replica.error.hint] : []));
   for (const field of replica.coverage.skipped) says.push(`unproven: ${field} was skipped`);
-  if (says.length === 0) says.push(replica.status === 'proven' ? wellWords(subject) : 'unproven');
+  if (says.length === 0) says.push(replica.status === 'proven' ? wellSays(replica, subject) : 'unproven');
   return says;
+}
+
+/** Of a record that the subject touches, which one it is. */
+function wellSays(replica: ReplicaReport, subject: Subject | undefined): string {
+  if (replica.entity === subject?.entity || replica.records === undefined) return wellWords(subject);
+  if (replica.records.length === 0) return `nothing of ${oneLine(replica.entity)} depends on it`;
+  const names = listed(replica.records.map((record) => recordName(replica.entity, record.key, 60)));
+  return replica.cache ? `${names}: nothing that is cached is older than the last change` : `${names}: equal`;
+}
+
+function cacheSays({ sourceVersion, replicaVersion }: Finding): string {
+  const time = (version: string | null | undefined) =>
+    version ? moment(String(withoutNoughts(version))) : 'at an unknown time';
+  return `stale: cached ${time(replicaVersion)}, changed ${time(sourceVersion)}`;
 }
 
 /** The fields by name only: their values stand side by side below. */
@@ -124,26 +157,63 @@ function findingSays(finding: Finding): string {
   return words.length > 0 ? `${finding.class}: ${words.join(', ')}` : finding.class;
 }
 
-function isSubject(finding: Finding, subject: Subject | undefined): boolean {
+function isSubject(finding: Pick<Finding, 'entity' | 'key'>, subject: Subject | undefined): boolean {
   return finding.entity === subject?.entity && JSON.stringify(finding.key) === JSON.stringify(subject.key);
 }
 
 function sidesLines(finding: Finding, subject: Subject | undefined, width: number, colours: Colours): string[] {
-  const names = finding.fields.map((field) => {
+  return fieldsLines(
+    finding,
+    finding.fields.map((field) => ({ ...field, equal: false })),
+    subject,
+    width,
+    colours,
+  );
+}
+
+/** Every mapped field of one record. */
+function recordLines(
+  replica: ReplicaReport,
+  { key, fields = [] }: RecordSides,
+  subject: Subject | undefined,
+  width: number,
+  colours: Colours,
+): string[] {
+  const whose = { replica: replica.name, entity: replica.entity, key };
+  return fields.length === 0 ? [] : fieldsLines(whose, fields, subject, width, colours);
+}
+
+function fieldsLines(
+  record: Pick<Finding, 'replica' | 'entity' | 'key'>,
+  fields: readonly (FieldDifference & { readonly equal: boolean })[],
+  subject: Subject | undefined,
+  width: number,
+  colours: Colours,
+): string[] {
+  const names = fields.map((field) => {
     const name = oneLine(field.name);
     return shortenMiddle(
       field.target === field.name ? name : `${name} (${oneLine(field.target)})`,
       Math.floor(width / 3),
     );
   });
-  const room = Math.floor((width - 2 - Math.max(5, ...names.map(displayWidth)) - 4) / 2);
-  const rows = finding.fields.map((field, at): Cell[] => {
-    if (field.sensitive) return [{ text: names[at]! }, { text: 'differs (sensitive)' }, { text: '' }];
-    const [replica, source] = valuePair(field.replica ?? null, field.source ?? null, room);
-    return [{ text: names[at]! }, { text: replica }, { text: source, paint: colours.green }];
+  const indent = fields.some((field) => field.equal) ? '  ' : '';
+  const room = Math.floor((width - 2 - indent.length - Math.max(5, ...names.map(displayWidth)) - 4) / 2);
+  const rows = fields.map((field, at): Cell[] => {
+    const mark = indent === '' ? '' : field.equal ? indent : '≠ ';
+    const name = { text: `${mark}${names[at]!}` };
+    if (field.sensitive) return [name, { text: `${field.equal ? 'equal' : 'differs'} (sensitive)` }, { text: '' }];
+    const [replica, source] = sideWords(field, room);
+    return [name, { text: replica }, { text: source, paint: field.equal ? undefined : colours.green }];
   });
-  const head: Cell[] = ['field', 'replica', 'source'].map((text) => ({ text, paint: colours.dim }));
-  const whose = isSubject(finding, subject) ? '' : ` · ${recordName(finding.entity, finding.key, width / 2)}`;
-  const title = shortenMiddle(oneLine(finding.replica), width - displayWidth(whose));
+  const head: Cell[] = [`${indent}field`, 'replica', 'source'].map((text) => ({ text, paint: colours.dim }));
+  const whose = isSubject(record, subject) ? '' : ` · ${recordName(record.entity, record.key, width / 2)}`;
+  const title = shortenMiddle(oneLine(record.replica), width - displayWidth(whose));
   return [colours.bold(title) + whose, ...inColumns([head, ...rows], '  ').map((line) => line.trimEnd())];
+}
+
+/** A side that has no such record has no value, which is not the same as a null. */
+function sideWords(field: FieldDifference, room: number): readonly [string, string] {
+  const [replica, source] = valuePair(field.replica ?? null, field.source ?? null, room);
+  return [field.replica === undefined ? '–' : replica, field.source === undefined ? '–' : source];
 }

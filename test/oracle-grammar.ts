@@ -27,7 +27,8 @@ export function oracleProblems(sql: string): string[] {
   const problems: string[] = [];
   const note = (line: number, column: number, message: string) => problems.push(`${line}:${column} ${message}`);
   const listener: ANTLRErrorListener<unknown> = {
-    syntaxError: (_recognizer, _symbol, line, column, message) => note(line, column, message),
+    // It goes on to list the keywords that it expected: hundreds.
+    syntaxError: (_recognizer, _symbol, line, column, message) => note(line, column, message.split(' expecting {')[0]!),
   };
   const { parser, tokens } = tokenize(sql, listener);
   const tree = parser.unit_statement();
@@ -66,17 +67,19 @@ function tokenize(sql: string, listener: ANTLRErrorListener<unknown>) {
 function* misuses(tokens: readonly Token[]): Generator<[string, Token]> {
   const isBlock = /^(BEGIN|DECLARE|CREATE)$/i.test(tokens[0]?.text ?? '');
   for (const [index, token] of tokens.entries()) {
-    const next = tokens[index + 1];
-    if (token.text?.startsWith('?')) yield ['a bind is written :1, not ?', token];
-    if (token.text === ';' && index < tokens.length - 2 && !isBlock) yield ['a semicolon is SQL*Plus, not SQL', token];
-    if (next?.text !== '(') continue;
+    const word = token.text?.toUpperCase();
+    if (word === '?') yield ['a bind is written :1, not ?', token];
+    if (index < tokens.length - 2 && !isBlock) {
+      if (word === ';') yield ['a semicolon is SQL*Plus, not SQL', token];
+      if (word === 'TRUE' || word === 'FALSE') yield ['SQL has no booleans', token];
+    }
+    if (tokens[index + 1]?.text !== '(') continue;
     const { commas, isQuery } = group(tokens, index + 1);
-    if (/^[<>]=?$/.test(token.text ?? '') && commas > 0 && !isQuery) {
-      yield ['rows are not compared by < or >', token];
-    }
-    if (/^in$/i.test(token.text ?? '') && commas >= MAX_IN_LIST && !isQuery) {
-      yield [`IN takes ${MAX_IN_LIST} values`, token];
-    }
+    if (isQuery) continue;
+    // <= is two tokens.
+    const operator = word === '=' ? tokens[index - 1]?.text : word;
+    if ((operator === '<' || operator === '>') && commas > 0) yield ['rows are not compared by < or >', token];
+    if (word === 'IN' && commas >= MAX_IN_LIST) yield [`IN takes ${MAX_IN_LIST} values`, token];
   }
 }
 
