@@ -36,6 +36,11 @@ export const runFlags = {
     helpValue: '512MB',
     helpGroup: 'TUNING',
   }),
+  workers: Flags.string({
+    summary: 'Threads that read large replicas; one less than there are cores, at most 4, unless told. 0: none.',
+    helpValue: 'N',
+    helpGroup: 'TUNING',
+  }),
   concurrency: Flags.string({
     summary: 'Replicas compared at the same time; 4, unless told.',
     helpValue: 'N',
@@ -49,7 +54,7 @@ type RunFlags = Interfaces.InferredFlags<typeof runFlags>;
 export function runOptions(
   only: readonly string[] | undefined,
   flags: RunFlags,
-): Pick<RunOptions, 'only' | 'keys' | 'since' | 'sample' | 'memory' | 'concurrency'> {
+): Pick<RunOptions, 'only' | 'keys' | 'since' | 'sample' | 'memory' | 'workers' | 'concurrency'> {
   const choices = (['key', 'since', 'sample'] as const).filter((name) => flags[name] !== undefined);
   if (choices.length > 1) {
     const names = choices.map((name) => `--${name}`).join(' and ');
@@ -61,6 +66,7 @@ export function runOptions(
     since: flagValue('since', flags.since, durationOf),
     sample: flagValue('sample', flags.sample, shareOf),
     memory: flagValue('memory', flags.memory, sizeOf),
+    workers: flagValue('workers', flags.workers, (words) => countOf(words, 0)),
     concurrency: flagValue('concurrency', flags.concurrency, (words) => countOf(words, 1)),
   };
 }

@@ -34,6 +34,7 @@ export default class Rebuild extends ReportCommand {
       helpGroup: 'REBUILD',
     }),
     memory: runFlags.memory,
+    workers: runFlags.workers,
     concurrency: runFlags.concurrency,
   };
 
@@ -44,6 +45,7 @@ export default class Rebuild extends ReportCommand {
       inPlace: flags['in-place'],
       discardUnmapped: flags['discard-unmapped'],
       memory: flagValue('memory', flags.memory, sizeOf),
+      workers: flagValue('workers', flags.workers, (words) => countOf(words, 0)),
       concurrency: flagValue('concurrency', flags.concurrency, (words) => countOf(words, 1)),
     };
     const config = await this.openConfig(flags);

@@ -33,6 +33,19 @@ CREATE FUNCTION sys.sys_extract_utc(value public.ora_tstz) RETURNS timestamp LAN
   SELECT (value).utc AT TIME ZONE 'UTC'
 $$;
 
+CREATE FUNCTION sys.sys_extract_utc(value timestamptz) RETURNS timestamp LANGUAGE sql IMMUTABLE AS $$
+  SELECT value AT TIME ZONE 'UTC'
+$$;
+
+-- In the offset that it was entered with.
+CREATE FUNCTION sys.to_char(value public.ora_tstz, format text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT to_char((value).utc AT TIME ZONE 'UTC' + make_interval(secs => (value).off),
+                 replace(replace(format, 'TZH', '"' || sign || hours || '"'), 'TZM', '"' || minutes || '"'))
+  FROM (SELECT CASE WHEN (value).off < 0 THEN '-' ELSE '+' END AS sign,
+               lpad((abs((value).off) / 3600)::text, 2, '0') AS hours,
+               lpad((abs((value).off) / 60 % 60)::text, 2, '0') AS minutes) AS parts
+$$;
+
 -- The shortest text, without the zero before the point.
 CREATE FUNCTION sys.to_char(value numeric, format text) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT CASE

@@ -20,6 +20,8 @@ export interface CompareOptions {
   readonly signal?: AbortSignal;
   /** Told of records read: `replica` is undefined for the source's side. */
   readonly onRows: (replica: ReadyReplica | undefined, rows: number) => void;
+  /** Reads a replica's digests elsewhere than in this thread; undefined: not this replica. */
+  readonly readElsewhere?: (replica: ReadyReplica, filter?: BucketFilter) => AsyncIterable<DigestPage> | undefined;
 }
 
 /** Keys are kept beside the digests of a round of at most so many rows; for more, the missing ones are read again. */
@@ -190,7 +192,9 @@ export class EntityComparison {
 
   private digestsOf(replica: ReadyReplica, filter?: BucketFilter): AsyncIterable<DigestPage> {
     const { store, inspection } = replica;
-    const { scheme, signal } = this.options;
+    const { scheme, signal, readElsewhere } = this.options;
+    const elsewhere = readElsewhere?.(replica, filter);
+    if (elsewhere !== undefined) return elsewhere;
     if (store.hashing !== undefined && inspection.hashable)
       return store.hashing.digests(replica.replica, scheme, filter, signal);
     return hashPages(store.scan(replica.replica, signal), replica.replica.mapping, scheme, filter);

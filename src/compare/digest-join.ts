@@ -40,29 +40,32 @@ export async function* joinDigests(
   const { mapping, seenAt } = options;
   for await (const page of pages) {
     const { hashes, count } = page;
-    const candidate = (i: number, more: Partial<Candidate> = {}): Candidate => {
+    const candidate = (i: number, more: Partial<Candidate>): Candidate => {
       const place = page.place?.(i);
       return { key: page.key!(i), seenAt, places: place === undefined ? undefined : [place], ...more };
     };
+    const found: (readonly [number, Partial<Candidate>])[] = [];
     for (let i = 0; i < count; i++) {
       const unread = page.unread?.(i);
       if (unread !== undefined) {
-        if (options.reportUnread) yield candidate(i, { unread });
+        if (options.reportUnread) found.push([i, { unread }]);
         continue;
       }
       const at = i * 4;
       const slot = table.find(hashes[at]!, hashes[at + 1]!);
-      if (slot < 0) yield candidate(i, { sourceHash: 'absent' });
-      else if (table.isCollided(slot)) yield candidate(i);
-      else if (hits.has(slot)) yield candidate(i, { sourceHash: table.rowHash(slot, mapping) });
+      if (slot < 0) found.push([i, { sourceHash: 'absent' }]);
+      else if (table.isCollided(slot)) found.push([i, {}]);
+      else if (hits.has(slot)) found.push([i, { sourceHash: table.rowHash(slot, mapping) }]);
       else {
         hits.add(slot);
         if (!table.holds(slot, mapping, hashes[at + 2]!, hashes[at + 3]!)) {
           const replicaHash = [hashes[at + 2]!, hashes[at + 3]!] as const;
-          yield candidate(i, { sourceHash: table.rowHash(slot, mapping), replicaHash });
+          found.push([i, { sourceHash: table.rowHash(slot, mapping), replicaHash }]);
         }
       }
     }
+    await page.resolve?.(found.map(([i]) => i));
+    for (const [i, more] of found) yield candidate(i, more);
     options.onPage(count);
   }
 }

@@ -11,6 +11,7 @@ import type { EntityPlan, ReadyReplica, ReplicaPlan, UnreachableReplica } from '
 import { type Coverage, type Finding, noCounts, type ReplicaReport, type RunProblem } from '../report/report.ts';
 import type { Choice, Source } from '../source/source.ts';
 import type { HashScheme } from '../value/digest.ts';
+import type { Readers } from '../workers/readers.ts';
 import type { RunListener } from './events.ts';
 import { retrying } from './retry.ts';
 
@@ -22,6 +23,8 @@ export interface ReplicaContext {
   readonly batch: number;
   readonly shown: number;
   readonly listener: RunListener;
+  /** Threads that read large replicas, where there are any. */
+  readonly readers?: Readers;
   readonly signal?: AbortSignal;
 }
 

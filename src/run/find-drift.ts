@@ -1,5 +1,6 @@
 // Plan, compare and confirm for everything that a run was asked for: the common part of the commands.
 
+import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type CompareOptions, EntityComparison } from '../compare/compare-entity.ts';
 import type { Config } from '../config/config.ts';
@@ -8,10 +9,19 @@ import { makePlan, problemOf } from '../plan/make-plan.ts';
 import { type EntityPlan, isReady, type Plan, type ReadyReplica, type ReplicaPlan } from '../plan/plan.ts';
 import type { Finding, ReplicaReport, RunProblem } from '../report/report.ts';
 import type { Snapshot } from '../source/source.ts';
+import type { BucketFilter } from '../value/digest.ts';
+import { Readers } from '../workers/readers.ts';
 import { type Chosen, choose, isLookup } from './choose.ts';
 import { compareReplica, type ReplicaContext, type Scope, unreachableReport } from './compare-replica.ts';
 import type { RunListener } from './events.ts';
-import { DEFAULT_BATCH, DEFAULT_CONCURRENCY, DEFAULT_MEMORY, DEFAULT_SHOWN, type RunOptions } from './options.ts';
+import {
+  DEFAULT_BATCH,
+  DEFAULT_CONCURRENCY,
+  DEFAULT_MEMORY,
+  DEFAULT_SHOWN,
+  type RunOptions,
+  WORKER_ROWS,
+} from './options.ts';
 import type { RunContext } from './run.ts';
 
 export interface Drift {
@@ -62,8 +72,10 @@ export async function comparePlan(
   const listener = options.onEvent ?? (() => {});
   listener({ type: 'stage', stage: 'compare' });
   const limits = makeLimits(options.concurrency ?? DEFAULT_CONCURRENCY);
+  const threads = threadsFor(options, plan);
+  const readers = threads === 0 ? undefined : await Readers.start(threads);
   const entityLimit = pLimit(plan.atOnce);
-  const results = await Promise.allSettled(
+  const compared = Promise.allSettled(
     plan.entities.map((entityPlan) =>
       entityLimit(() => {
         const context: ReplicaContext = {
@@ -75,11 +87,13 @@ export async function comparePlan(
           shown: options.shown ?? DEFAULT_SHOWN,
           listener,
           signal,
+          readers,
         };
         return compareOne(context, limits, plan.memory, chosen(entityPlan), (finding) => folder.add(finding));
       }),
     ),
   );
+  const results = await compared.finally(() => readers?.close());
   const entities = results.map((result) => {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
@@ -88,6 +102,20 @@ export async function comparePlan(
   if (signal?.aborted && problems.length === 0) problems.push({ where: 'run', message: 'interrupted' });
   const asOf = entities.map((entity) => entity.asOf).find((time) => time !== null) ?? null;
   return { plan, asOf, replicas: entities.flatMap((entity) => entity.replicas), problems };
+}
+
+/** How many threads would have something to do. */
+function threadsFor(options: RunOptions, plan: Plan): number {
+  // A kind that the caller brings is unknown to another thread.
+  if (options.kinds !== undefined && options.kinds.length > 0) return 0;
+  const large = plan.entities
+    .flatMap((entity) => entity.replicas)
+    .filter(
+      (replica) =>
+        isReady(replica) && replica.strategy === 'digests' && replica.inspection.estimatedRows >= WORKER_ROWS,
+    );
+  const threads = options.workers ?? Math.min(4, availableParallelism() - 1);
+  return Math.min(threads, large.length);
 }
 
 /** The limit of replicas at once, by store: one that hangs must not hold every place. */
@@ -141,6 +169,7 @@ async function compareOne(
       memory,
       signal,
       onRows: rowsListener(entityPlan, listener),
+      readElsewhere: context.readers && ((replica, filter) => readElsewhere(context, replica, filter)),
     };
     const scope = scopeOf(entityPlan, ready, chosen, compare);
     const compared = await Promise.allSettled(
@@ -154,6 +183,17 @@ async function compareOne(
   } finally {
     await snapshot.close();
   }
+}
+
+/** Replicas that are large enough. */
+function readElsewhere(
+  { readers, config, scheme, signal }: ReplicaContext,
+  { replica, inspection, config: own }: ReadyReplica,
+  filter?: BucketFilter,
+) {
+  const store = config.stores.get(own.store)!;
+  if (readers === undefined || inspection.estimatedRows < WORKER_ROWS) return undefined;
+  return readers.digests({ store, replica, hashable: inspection.hashable, scheme, filter, signal });
 }
 
 function distinct(problems: readonly RunProblem[]): RunProblem[] {

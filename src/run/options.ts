@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly memory?: number;
   /** Replicas compared at the same time. Default 4. */
   readonly concurrency?: number;
+  /** Threads that read large replicas beside this one. Default: one less than there are cores, at most 4; 0: none. */
+  readonly workers?: number;
   /** Keys per look-up, at most; a store's own limit holds as well. Default 500. */
   readonly batch?: number;
   /** Findings that the report itself holds for each replica. Default 20; the folder has all of them. */
@@ -45,6 +47,8 @@ export interface RepairOptions {
   readonly maxPercent?: number;
 }
 
+/** A connection and a driver of its own cost a worker a quarter of a second: smaller replicas are read here. */
+export const WORKER_ROWS = 50_000;
 export const DEFAULT_MEMORY = 2 ** 30;
 export const DEFAULT_CONCURRENCY = 4;
 export const DEFAULT_BATCH = 500;

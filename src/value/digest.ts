@@ -17,6 +17,8 @@ export interface DigestPage {
   key?(i: number): Key;
   /** Why record `i` can't be compared; undefined when it can. Its digest then means nothing. */
   unread?(i: number): string | undefined;
+  /** Must be awaited before the key or place of these records is asked for; absent: they are at hand. */
+  resolve?(indexes: readonly number[]): Promise<void>;
   /** Where record `i` stands; absent in a store that finds records by key. */
   place?(i: number): Place | undefined;
 }

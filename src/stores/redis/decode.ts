@@ -3,7 +3,14 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { Field } from '../../mapping/mapping.ts';
-import { fromBytes, fromDecimalText, fromMicros, fromText, fromTimestampText, ValueError } from '../../value/canonical.ts';
+import {
+  fromBytes,
+  fromDecimalText,
+  fromMicros,
+  fromText,
+  fromTimestampText,
+  ValueError,
+} from '../../value/canonical.ts';
 
 /** How a field may be kept besides the usual text of its type, in `type` of the config; by kind of field. */
 export const OWN_WORDS: Readonly<Record<string, readonly string[]>> = {

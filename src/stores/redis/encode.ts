@@ -44,7 +44,9 @@ function spelled({ type, storedAs }: Field, value: string, sample: string | unde
       if (storedAs !== undefined && storedAs in UNITS) return inUnits(value, UNITS[storedAs]!);
       return storedAs === 'isoMillis' ? `${value.slice(0, -4)}Z` : spelledTime(value, sample);
     case 'date':
-      return storedAs !== undefined && storedAs in UNITS ? inUnits(`${value}T00:00:00.000000Z`, UNITS[storedAs]!) : value;
+      return storedAs !== undefined && storedAs in UNITS
+        ? inUnits(`${value}T00:00:00.000000Z`, UNITS[storedAs]!)
+        : value;
     case 'uuid':
       return spelledUuid(value, sample);
     case 'bytes':

@@ -122,7 +122,8 @@ function explainReply(message: string): Explanation {
     return BY_CODE.WRONGPASS!;
   }
   if (/max number of clients/i.test(message)) return { transient: true, hint: 'The server has no connection left.' };
-  if (/DB index is out of range/i.test(message)) return { transient: false, hint: 'The server has no database of that number.' };
+  if (/DB index is out of range/i.test(message))
+    return { transient: false, hint: 'The server has no database of that number.' };
   if (/cluster support disabled/i.test(message)) {
     return { transient: false, hint: 'The server is no part of a cluster: write redis:// and no cluster: true.' };
   }

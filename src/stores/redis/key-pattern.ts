@@ -32,7 +32,8 @@ export function readPattern(
   for (const [piece, column] of text.matchAll(PIECE)) {
     if (column !== undefined) parts.push({ column });
     else if (piece === '{{' || piece === '}}') addLiteral(piece[0]!);
-    else if (piece === '{' || piece === '}') say('a brace is not closed', 'Write {{ and }} for braces that belong to the key.');
+    else if (piece === '{' || piece === '}')
+      say('a brace is not closed', 'Write {{ and }} for braces that belong to the key.');
     else if (piece === '*' && wild) parts.push({ any: true });
     else addLiteral(piece);
   }
@@ -44,7 +45,10 @@ export function readPattern(
   }
   const absent = wanted.filter((column) => !named.includes(column));
   if (absent.length > 0) {
-    say(`names no ${absent.map((column) => `{${column}}`).join(', ')}`, 'Each column of the key stands in the pattern, such as usuario:{id}.');
+    say(
+      `names no ${absent.map((column) => `{${column}}`).join(', ')}`,
+      'Each column of the key stands in the pattern, such as usuario:{id}.',
+    );
   }
   parts.forEach((part, i) => {
     const next = parts[i + 1];
@@ -70,8 +74,11 @@ export class KeyPattern {
     this.fields = fields;
     this.slots = parts.map((part) => ('column' in part ? fields.findIndex((field) => field.name === part.column) : -1));
     this.glob = parts.map((part) => ('literal' in part ? escapeGlob(part.literal) : '*')).join('');
-    const shape = parts.map((part) => ('literal' in part ? part.literal : 'column' in part ? `\0${part.column}\0` : '\0*\0'));
-    const tag = /\{([^}]+)\}/.exec(shape.join(''))?.[1];
+    const shape = parts.map((part) =>
+      'literal' in part ? part.literal : 'column' in part ? `\0${part.column}\0` : '\0*\0',
+    );
+    // The first brace counts, and only with something in it.
+    const tag = /^[^{]*\{([^}]+)\}/.exec(shape.join(''))?.[1];
     this.hashTag = tag?.includes('\0*\0') ? undefined : tag;
   }
 
@@ -81,7 +88,7 @@ export class KeyPattern {
       .map((part, i) => {
         if ('literal' in part) return part.literal;
         const slot = this.slots[i]!;
-        return slot < 0 ? '*' : encodeText(this.fields[slot]!, values[slot]!);
+        return encodeText(this.fields[slot]!, values[slot]!);
       })
       .join('');
   }
@@ -95,7 +102,8 @@ export class KeyPattern {
       const prefix = first !== undefined && 'literal' in first ? first.literal : '';
       const last = prefix === '' ? second : third;
       const suffix = last !== undefined && 'literal' in last ? last.literal : '';
-      if (!key.startsWith(prefix) || !key.endsWith(suffix) || key.length < prefix.length + suffix.length) return undefined;
+      if (!key.startsWith(prefix) || !key.endsWith(suffix) || key.length < prefix.length + suffix.length)
+        return undefined;
       const text = key.slice(prefix.length, key.length - suffix.length);
       try {
         values[0] = exactly(this.fields[0]!, text);
@@ -147,7 +155,8 @@ export function exactly(field: Field, text: string): string {
   const value = decodeText(field, text);
   if (field.type.kind === 'text' && value === text) return value;
   const spelling = encodeText(field, value);
-  if (spelling !== text) throw new ValueError(`${JSON.stringify(text)} is spelled ${JSON.stringify(spelling)} elsewhere`);
+  if (spelling !== text)
+    throw new ValueError(`${JSON.stringify(text)} is spelled ${JSON.stringify(spelling)} elsewhere`);
   return value;
 }
 
@@ -211,13 +220,16 @@ function escapeGlob(literal: string): string {
 export function globMatcher(globs: readonly string[]): (key: string) => boolean {
   if (globs.length === 0) return () => false;
   const sources = globs.map((glob) =>
-    glob.replace(/\\([\s\S])|\[(\^?)((?:\\[\s\S]|[^\]\\])*)\]|([*?])|([\s\S])/g, (_all, quoted, not, set, wild, plain) => {
-      if (quoted !== undefined) return escapeRegExp(quoted);
-      if (wild !== undefined) return wild === '*' ? '[\\s\\S]*' : '[\\s\\S]';
-      if (plain !== undefined) return escapeRegExp(plain);
-      if (set === '') return not === '^' ? '[\\s\\S]' : '(?!)';
-      return `[${not}${set.replace(/\\?([\s\S])/g, (_: string, char: string) => (char === '-' ? '-' : escapeRegExp(char)))}]`;
-    }),
+    glob.replace(
+      /\\([\s\S])|\[(\^?)((?:\\[\s\S]|[^\]\\])*)\]|([*?])|([\s\S])/g,
+      (_all, quoted, not, set, wild, plain) => {
+        if (quoted !== undefined) return escapeRegExp(quoted);
+        if (wild !== undefined) return wild === '*' ? '[\\s\\S]*' : '[\\s\\S]';
+        if (plain !== undefined) return escapeRegExp(plain);
+        if (set === '') return not === '^' ? '[\\s\\S]' : '(?!)';
+        return `[${not}${set.replace(/\\?([\s\S])/g, (_: string, char: string) => (char === '-' ? '-' : escapeRegExp(char)))}]`;
+      },
+    ),
   );
   const matcher = new RegExp(`^(?:${sources.join('|')})$`);
   return (key) => matcher.test(key);

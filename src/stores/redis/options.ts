@@ -37,10 +37,17 @@ export const replicaOptions = z.strictObject({
       'How a record stands: a hash, a string of JSON, a plain string, a member of a set; or cached results that a set tracks.',
     ),
   member: z.string().min(1).optional().describe('For `as: set`: the key column that the members are.'),
-  entries: z.string().min(1).optional().describe('For `as: cache`: a pattern of cached keys, to find those without a mark.'),
+  entries: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('For `as: cache`: a pattern of cached keys, to find those without a mark.'),
   ttl: duration.optional().describe('For `as: cache`: how long the application lets a result live.'),
   expire: duration.optional().describe('How long a key that a repair creates lives. Default: for ever.'),
-  except: z.array(z.string().min(1)).optional().describe('Patterns of keys that look like the target and are not part of it.'),
+  except: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Patterns of keys that look like the target and are not part of it.'),
   nullText: z.string().optional().describe('For `as: hash`: the text that stands for null, such as "" or "null".'),
 });
 export type ReplicaOptions = z.infer<typeof replicaOptions>;
@@ -84,10 +91,18 @@ export function wordProblems({ mapping, where }: Replica, words: Words): readonl
     const { member } = words;
     if (member === undefined) say('member', 'missing', 'Name the key column that the members of the set are.');
     else if (!mapping.key.some((field) => field.name === member)) {
-      say('member', `${member} is no column of the key`, `The key is ${mapping.key.map(({ name }) => name).join(', ')}.`);
+      say(
+        'member',
+        `${member} is no column of the key`,
+        `The key is ${mapping.key.map(({ name }) => name).join(', ')}.`,
+      );
     }
     if (mapping.fields.length > 0) {
-      say('', `a member of a set has no fields, and ${names} would be compared`, 'Set onlyListed: true, and ignore them.');
+      say(
+        '',
+        `a member of a set has no fields, and ${names} would be compared`,
+        'Set onlyListed: true, and ignore them.',
+      );
     }
   }
   if (as === 'string' && mapping.fields.length !== 1) {
@@ -95,11 +110,16 @@ export function wordProblems({ mapping, where }: Replica, words: Words): readonl
     say('', `a plain string holds one field, and ${what}`, 'Ignore the others, or keep records as: json.');
   }
   if (as === 'cache') {
-    if (words.ttl === undefined) say('ttl', 'missing', 'Say how long the application lets a result live, such as 300s.');
+    if (words.ttl === undefined)
+      say('ttl', 'missing', 'Say how long the application lets a result live, such as 300s.');
     if (mapping.cache !== true) say('', 'cached results need a version to be compared with');
   }
   if (where !== undefined && where !== null && as !== 'hash' && as !== 'json') {
-    say('where', `means nothing with as: ${as}`, 'Say by the target, or by `except`, which keys belong to the replica.');
+    say(
+      'where',
+      `means nothing with as: ${as}`,
+      'Say by the target, or by `except`, which keys belong to the replica.',
+    );
   }
   return problems;
 }

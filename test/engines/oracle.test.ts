@@ -1,0 +1,315 @@
+// What a store may count on in the stand-in for Oracle, through Oracle's own driver, and how it ends.
+
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import oracledb, { type BindParameters, type Connection } from 'oracledb';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Engine } from '../../engines/engine.ts';
+import { connectOracle, startOracle } from '../../engines/oracle.ts';
+
+const SLOW_MS = 180_000;
+
+const STAMP = `'YYYY-MM-DD"T"HH24:MI:SS.FF6'`;
+const ZONED = `'YYYY-MM-DD"T"HH24:MI:SS.FF6TZH:TZM'`;
+
+let folder: string;
+let engine: Engine;
+let connection: Connection;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'plumbline-test-oracle-'));
+  // PostgreSQL runs as another user when the test is root, and that user has to get through.
+  await chmod(folder, 0o755);
+  vi.stubEnv('TMPDIR', folder);
+  engine = await startOracle({ kind: 'oracle' }, () => {});
+}, SLOW_MS);
+
+afterAll(async () => {
+  await engine.stop();
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  connection = await connectOracle(engine.url);
+  await connection.execute(`CREATE TABLE "ORDERS" (
+    "ID" NUMBER(12) PRIMARY KEY, "STATE" VARCHAR2(40 CHAR), "TOTAL" NUMBER(18,4), "RATE" NUMBER, "CODE" CHAR(4),
+    "SEEN" TIMESTAMP(6) WITH TIME ZONE, "DAY" DATE, "NOTE" CLOB, "MARK" RAW(16))`);
+});
+
+afterEach(async () => {
+  await connection.rollback();
+  await connection.execute('DROP TABLE "ORDERS" PURGE');
+  await connection.close();
+});
+
+describe('who it is', () => {
+  test('it says that it is a stand-in, with the versions of its parts', () => {
+    expect(engine).toMatchObject({ kind: 'oracle', name: 'oracle', standIn: true });
+    expect(engine.url).toMatch(/^oracle:\/\/PLUMBLINE:[0-9a-f]{24}@127\.0\.0\.1:\d+\/FREEPDB1$/);
+    expect(engine.version).toMatch(/^seerdb Mirror 3\.3\.0 over PostgreSQL 15\.\d+ \(as Oracle .+\)$/);
+  });
+
+  test('a wrong password is ORA-01017, however often', async () => {
+    const url = new URL(engine.url);
+    url.password = 'wrong';
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      await expect(connectOracle(url.href)).rejects.toMatchObject({ code: 'ORA-01017' });
+    }
+  });
+
+  test('a user of its own sees its own tables', async () => {
+    await connection.execute('CREATE USER "GUEST_1" IDENTIFIED BY "secret_1" QUOTA UNLIMITED ON USERS');
+    await connection.execute('GRANT CREATE SESSION, CREATE TABLE TO "GUEST_1"');
+    const url = new URL(engine.url);
+    url.username = 'GUEST_1';
+    url.password = 'secret_1';
+    const guest = await connectOracle(url.href);
+    try {
+      await expect(guest.execute('SELECT * FROM orders')).rejects.toMatchObject({ code: 'ORA-00942' });
+      await guest.execute('CREATE TABLE orders (id NUMBER(12))');
+      expect(await rows('SELECT owner FROM all_tables WHERE table_name = :1 ORDER BY 1', ['ORDERS'])).toEqual([
+        ['GUEST_1'],
+        ['PLUMBLINE'],
+      ]);
+    } finally {
+      await guest.close();
+      await connection.execute('DROP USER "GUEST_1" CASCADE');
+    }
+  });
+});
+
+describe('values', () => {
+  test('a NUMBER comes as text, to the last digit', async () => {
+    await connection.execute(`INSERT INTO orders (id, total, rate)
+      VALUES (1, 12345678901234.5678, 12345678901234567890123456789012345678)`);
+    await connection.execute('INSERT INTO orders (id, total, rate) VALUES (2, -0.5, :1)', ['0.000000000000000000001']);
+    expect(await rows('SELECT id, total, rate FROM orders ORDER BY id')).toEqual([
+      ['1', '12345678901234.5678', '12345678901234567890123456789012345678'],
+      ['2', '-.5', '.000000000000000000001'],
+    ]);
+    expect(
+      await rows(`SELECT TO_CHAR(total, 'TM9', 'NLS_NUMERIC_CHARACTERS=''.,''') FROM orders WHERE id = 2`),
+    ).toEqual([['-.5']]);
+  });
+
+  test('dates and moments come and go as text, whatever the time zone of server and client', async () => {
+    await connection.execute(
+      `INSERT INTO orders (id, seen, day) VALUES (:1, TO_TIMESTAMP_TZ(:2, ${ZONED}), TO_DATE(:3, 'YYYY-MM-DD'))`,
+      [1, '2024-02-29T23:30:00.123456-05:00', '2024-02-29'],
+    );
+    expect(
+      await rows(`SELECT TO_CHAR(SYS_EXTRACT_UTC(seen), ${STAMP}), TO_CHAR(seen, ${ZONED}),
+        TO_CHAR(day, 'YYYY-MM-DD"T"HH24:MI:SS') FROM orders`),
+    ).toEqual([['2024-03-01T04:30:00.123456', '2024-02-29T23:30:00.123456-05:00', '2024-02-29T00:00:00']]);
+  });
+
+  test('a CLOB of 100,000 characters, an empty string that is NULL, a padded CHAR, a RAW', async () => {
+    const note = 'añ日😀 '.repeat(20_000);
+    await connection.execute(
+      'INSERT INTO orders (id, note, state, code, mark) VALUES (1, :note, :state, :code, :mark)',
+      {
+        note: { val: note, type: oracledb.CLOB },
+        state: '',
+        code: 'ab',
+        mark: Buffer.from('00ff', 'hex'),
+      },
+    );
+    expect(await rows('SELECT note, state, code, mark, DBMS_LOB.GETLENGTH(note) FROM orders')).toEqual([
+      [note, null, 'ab  ', Buffer.from('00ff', 'hex'), expect.any(String)],
+    ]);
+  });
+
+  test('text hashes in SQL as elsewhere, and NULL as the empty string', async () => {
+    const hash = (sql: string) => rows(`SELECT LOWER(RAWTOHEX(STANDARD_HASH(${sql}, 'MD5'))) FROM DUAL`);
+    expect(await hash(`'añ' || TO_CHAR(0.50, 'TM9')`)).toEqual([['05c9c9ab2d1f0e6fbf2cb1d1f7b1b4c0']]);
+    expect(await hash('NULL')).toEqual([['d41d8cd98f00b204e9800998ecf8427e']]);
+    expect(await rows(`SELECT TO_NUMBER('ff0a', 'XXXX') FROM DUAL`)).toEqual([['65290']]);
+  });
+
+  test('a quoted name in upper case is the same one, and another in lower case is another', async () => {
+    await connection.execute('INSERT INTO Orders ("ID", state) VALUES (:id, :"state")', { id: 7, state: '"ID"' });
+    const result = await connection.execute(`SELECT o."ID", o.state, 1 AS "Mixed" FROM "PLUMBLINE"."ORDERS" o`);
+    expect(result.metaData!.map(({ name }) => name)).toEqual(['ID', 'STATE', 'Mixed']);
+    expect(result.rows).toEqual([[7, '"ID"', 1]]);
+    await connection.execute('CREATE TABLE "Lower" ("id" NUMBER(12), "ID" NUMBER(12))').then(
+      () => connection.execute('DROP TABLE "Lower"'),
+      (error) => expect(error.message).toContain('specified more than once'),
+    );
+    expect(
+      await rows('SELECT column_name FROM all_tab_columns WHERE owner = :1 AND table_name = :2 AND column_id < 3', [
+        'PLUMBLINE',
+        'ORDERS',
+      ]),
+    ).toEqual([['ID'], ['STATE']]);
+  });
+});
+
+describe('writes', () => {
+  test('all of 5,000 rows arrive, in requests of many packets', async () => {
+    const binds = Array.from({ length: 5_000 }, (_, id) => [
+      id,
+      `state ${id} `.padEnd(30 + (id % 10), 'x'),
+      `${id}.25`,
+    ]);
+    const { rowsAffected } = await connection.executeMany(
+      'INSERT INTO orders (id, state, total) VALUES (:1, :2, :3)',
+      binds,
+    );
+    expect(rowsAffected).toBe(5_000);
+    expect(await rows('SELECT COUNT(*), COUNT(DISTINCT state), SUM(total) FROM orders')).toEqual([
+      ['5000', '5000', '12498750'],
+    ]);
+  });
+
+  test('MERGE updates what is there and inserts what is not', async () => {
+    await connection.execute(`INSERT INTO orders (id, state, total) VALUES (1, 'old', 1)`);
+    const { rowsAffected } = await connection.executeMany(
+      `MERGE INTO "PLUMBLINE"."ORDERS" o
+       USING (SELECT CAST(:1 AS NUMBER) AS "ID", CAST(:2 AS VARCHAR2(40 CHAR)) AS "STATE" FROM DUAL) n
+       ON (o."ID" = n."ID")
+       WHEN MATCHED THEN UPDATE SET "STATE" = n."STATE"
+       WHEN NOT MATCHED THEN INSERT ("ID", "STATE") VALUES (n."ID", n."STATE")`,
+      [
+        [1, 'new'],
+        [2, null],
+      ],
+      { bindDefs: [{ type: oracledb.NUMBER }, { type: oracledb.STRING, maxSize: 160 }] },
+    );
+    expect(rowsAffected).toBe(2);
+    expect(await rows('SELECT id, state, total FROM orders ORDER BY id')).toEqual([
+      ['1', 'new', '1'],
+      ['2', null, null],
+    ]);
+  });
+
+  test('a batch goes on behind its errors, and says where they were', async () => {
+    const result = await connection.executeMany(
+      'INSERT INTO orders (id, state) VALUES (:1, :2)',
+      [
+        [1, 'a'],
+        [1, 'twice'],
+        [2, 'b'],
+        [3, 'x'.repeat(41)],
+      ],
+      { batchErrors: true },
+    );
+    expect(result.rowsAffected).toBe(2);
+    expect(result.batchErrors!.map(({ offset, message }) => [offset, message.slice(0, 9)])).toEqual([
+      [1, 'ORA-00001'],
+      [3, 'ORA-12899'],
+    ]);
+  });
+
+  test('rows are counted for each set of binds', async () => {
+    await connection.execute(`INSERT INTO orders (id, state) VALUES (1, 'a')`);
+    const update = `UPDATE orders SET state = 'b' WHERE id = :1 AND state = :2`;
+    const binds = [
+      [1, 'a'],
+      [1, 'a'],
+      [9, 'a'],
+    ];
+    const { dmlRowCounts } = await connection.executeMany(update, binds, { dmlRowCounts: true });
+    expect(dmlRowCounts).toEqual([1, 0, 0]);
+  });
+
+  test('a statement that fails undoes itself alone, and a rollback the rest', async () => {
+    await connection.execute('INSERT INTO orders (id) VALUES (1)');
+    await connection.commit();
+    await connection.execute('INSERT INTO orders (id) VALUES (2)');
+    await expect(connection.execute('INSERT INTO orders (id) VALUES (1)')).rejects.toMatchObject({ code: 'ORA-00001' });
+    expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['2']]);
+    await connection.rollback();
+    expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['1']]);
+  });
+});
+
+describe('moments', () => {
+  let writer: Connection;
+
+  beforeEach(async () => {
+    writer = await connectOracle(engine.url);
+    await write('INSERT INTO orders (id, state) VALUES (1, :1)', ['before']);
+  });
+
+  afterEach(() => writer.close());
+
+  test.each([
+    'SELECT DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER FROM DUAL',
+    'SELECT CURRENT_SCN FROM V$DATABASE',
+  ])('a query AS OF the number of %s sees what was there then', async (question) => {
+    const [[scn]] = (await rows(question)) as [[string]];
+    await write('UPDATE orders SET state = :1', ['after']);
+    const query = 'SELECT o.state FROM "PLUMBLINE"."ORDERS" AS OF SCN :scn o WHERE o.id > :low';
+    expect(await rows(query, { scn, low: 0 })).toEqual([['before']]);
+    expect(await rows(`SELECT o.state FROM orders AS OF SCN ${scn} o WHERE o.id > :low`, [0])).toEqual([['before']]);
+    expect(await rows('SELECT state FROM orders')).toEqual([['after']]);
+    const [[later]] = (await rows(question)) as [[string]];
+    expect(Number(later)).toBeGreaterThan(Number(scn));
+    expect(await rows(query, { scn: later, low: 0 })).toEqual([['after']]);
+  });
+
+  test('a number that nobody was given is ORA-08181', async () => {
+    await expect(rows('SELECT id FROM orders AS OF SCN 5')).rejects.toMatchObject({ code: 'ORA-08181' });
+  });
+
+  test('one session asks often, and none of its own changes is lost', async () => {
+    await connection.execute(`INSERT INTO orders (id) VALUES (2)`);
+    for (let asked = 0; asked < 150; asked += 1) await rows('SELECT CURRENT_SCN FROM V$DATABASE');
+    const [[scn]] = (await rows('SELECT CURRENT_SCN FROM V$DATABASE')) as [[string]];
+    await expect(rows('SELECT id FROM orders AS OF SCN :1', [scn])).rejects.toMatchObject({ code: 'ORA-03001' });
+    await connection.commit();
+    expect(await rows('SELECT id FROM orders ORDER BY id')).toEqual([['1'], ['2']]);
+  });
+
+  test('a read-only transaction sees one moment and writes nothing', async () => {
+    await connection.execute('SET TRANSACTION READ ONLY');
+    expect(await rows('SELECT state FROM orders')).toEqual([['before']]);
+    await write('UPDATE orders SET state = :1', ['after']);
+    expect(await rows('SELECT state FROM orders')).toEqual([['before']]);
+    await expect(connection.execute('DELETE FROM orders')).rejects.toMatchObject({ code: 'ORA-01456' });
+    await connection.commit();
+    expect(await rows('SELECT state FROM orders')).toEqual([['after']]);
+  });
+
+  test('what is not committed yet is seen by its session alone', async () => {
+    await writer.execute('INSERT INTO orders (id) VALUES (2)');
+    expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['1']]);
+    await writer.commit();
+    expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['2']]);
+  });
+
+  async function write(statement: string, binds: unknown[]): Promise<void> {
+    await writer.execute(statement, binds as BindParameters, { autoCommit: true });
+  }
+});
+
+describe('its end', () => {
+  test.each([undefined, 'SIGKILL'] as const)('stop(%s) leaves no process and no folder', {
+    timeout: SLOW_MS,
+  }, async (signal) => {
+    const before = await readdir(folder);
+    const other = await startOracle({ kind: 'oracle', name: 'other' }, () => {});
+    const mine = (await readdir(folder)).filter((name) => !before.includes(name));
+    expect(mine).toHaveLength(2);
+    await Promise.all([other.stop(signal), other.stop(signal)]);
+    expect(await readdir(folder)).toEqual(before);
+    const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,stat=,args=']);
+    const alive = stdout.split('\n').filter((line) => !/^ *\d+ Z/.test(line));
+    expect(alive.filter((line) => mine.some((name) => line.includes(name)))).toEqual([]);
+    expect(alive.filter((line) => line.trim().startsWith(`${other.pid} `))).toEqual([]);
+    await expect(connectOracle(other.url)).rejects.toMatchObject({ code: 'NJS-503' });
+  });
+});
+
+async function rows(sql: string, binds: unknown = []): Promise<unknown[][]> {
+  const result = await connection.execute<unknown[]>(sql, binds as BindParameters, {
+    fetchTypeHandler: ({ dbType }) => {
+      if (dbType === oracledb.DB_TYPE_NUMBER || dbType === oracledb.DB_TYPE_CLOB) return { type: oracledb.STRING };
+    },
+  });
+  return result.rows!;
+}
