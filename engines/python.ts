@@ -38,6 +38,8 @@ export async function pythonWith(requirements: string, onProgress: Progress): Pr
       logFile: join(unfinished, 'pip.log'),
       env: process.env,
       lastSignal: 'SIGKILL',
+    }).catch((cause: Error) => {
+      throw new Error(`pip (Debian: python3-pip) could not fetch its packages: ${cause.message}`, { cause });
     });
     onProgress(`fetched after ${((Date.now() - began) / 1000).toFixed(1)} s`);
   });

@@ -76,14 +76,15 @@ answer_lob_call = session._answer_lobops
 
 
 # It acknowledges the question for a LOB's chunk size without the number, for which the client waits.
-def answer_lob_call_with_size(stream, body, lobs, temp_lobs, current_lob=None, object_lobs=None, current_object_lob=None, *rest):
+def answer_lob_call_with_size(stream, body, lobs, *state):
     request = session.parse_lobops_request(body)
-    if request.kind == 'ack':
-        # Without its length in front, as other calls have it.
-        locator = len(request.locator).to_bytes(2, 'big') + request.locator
-        stream.write_packet(TNS_DATA, session.encode_lobops_length(locator, LOB_CHUNK_BYTES))
-        return lobs, current_lob, current_object_lob
-    return answer_lob_call(stream, body, lobs, temp_lobs, current_lob, object_lobs, current_object_lob, *rest)
+    if request.kind != 'ack':
+        return answer_lob_call(stream, body, lobs, *state)
+    # Without its length in front, as other calls have it.
+    locator = len(request.locator).to_bytes(2, 'big') + request.locator
+    stream.write_packet(TNS_DATA, session.encode_lobops_length(locator, LOB_CHUNK_BYTES))
+    (_temp_lobs, current_lob, _object_lobs, current_object_lob, *_) = state
+    return lobs, current_lob, current_object_lob
 
 
 session._answer_lobops = answer_lob_call_with_size
@@ -152,7 +153,8 @@ AS_OF = re.compile(r'\bAS\s+OF\s+SCN\s+(:\w+|\d+)', re.I)
 BEGIN_READ_ONLY = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 
 
-# Unquoted names are upper case in Oracle, so "ID" is ID; to the Mirror, which keeps PostgreSQL's lower case, they are two.
+# Unquoted names are upper case in Oracle, so "ID" is ID; to the Mirror, which keeps lower case as PostgreSQL does, they
+# are two.
 @functools.lru_cache(maxsize=256)
 def fold_names(sql: str, quote: str = '"') -> str:
     tokens = ((token.kind, sql[token.start : token.end]) for token in sql_tokens(sql))

@@ -59,6 +59,7 @@ function choose(config: Config, only: readonly string[], problems: Problem[]): M
   const chosen = new Map<EntityConfig, ReplicaConfig[]>();
   const used = new Set<string>();
   for (const entity of config.entities) {
+    if (entity.replicas.length === 0) used.add(entity.name);
     for (const replica of entity.replicas) {
       const names = [replica.name, replica.store, entity.name].filter((name) => only.includes(name));
       for (const name of names) used.add(name);

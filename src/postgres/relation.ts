@@ -83,7 +83,7 @@ export function keysSql(
 ): string {
   const keys = mapping.key.map((field) => textSql(column(relation, field)));
   const some = keyHashes === undefined ? '' : ` where key_hash = any('{${keyHashes.join(',')}}'::int8[])`;
-  return `select ${['key_hash', ...keys].join(', ')} from (${hashedRows(relation, [mapping], scheme)}) as hashed${some}`;
+  return `select ${['key_hash', ...keys].join(', ')} from (${hashedRows(relation, [{ key: mapping.key, fields: [] }], scheme)}) as hashed${some}`;
 }
 
 /** The relation's columns with the key's hash beside them. The planner may inline it and run it in parallel. */

@@ -60,13 +60,6 @@ export class Decoder {
     return unread === undefined ? { key, values } : { key, values, unread: unread.join('; ') };
   }
 
-  /** Without what is absent: a record of which something may have been deleted while it was read. */
-  lacksPart(nativeAt: (i: number) => unknown): boolean {
-    return this.shape.columns.some(
-      (column, i) => (column.isKey || column.side !== undefined) && (nativeAt(i) ?? null) === null,
-    );
-  }
-
   canRead(column: Column, native: unknown): boolean {
     try {
       canonicalOf(this.neo4j, column.field.type, native);

@@ -3,14 +3,10 @@
 
 import type { Column, Form } from './columns.ts';
 import { quote } from './names.ts';
+import { digitsOf } from './times.ts';
 
 /** A blank or a minus before the year: the era without a word of some language. */
 const SECONDS = `SYYYY-MM-DD"T"HH24:MI:SS`;
-export const FORMATS = {
-  date: `'${SECONDS}'`,
-  timestamp: `'${SECONDS}.FF6'`,
-  zoned: `'${SECONDS}.FF6TZH:TZM'`,
-} as const;
 
 /** What a binding is, as far as the driver must be told. `long` ones may exceed what SQL takes as a plain text or RAW. */
 export type BindKind =
@@ -31,12 +27,12 @@ export function readSql(column: Column): string {
   const name = quote(column.name);
   switch (column.form) {
     case 'date':
-      return `TO_CHAR(${name}, ${FORMATS.date})`;
+      return `TO_CHAR(${name}, '${SECONDS}')`;
     case 'timestamp':
-      return `TO_CHAR(${name}, ${timestampFormat(column)})`;
+      return `TO_CHAR(${name}, '${digits(column)}"Z"')`;
     case 'zoned':
     case 'localZoned':
-      return `TO_CHAR(SYS_EXTRACT_UTC(${name}), ${timestampFormat(column)})`;
+      return `TO_CHAR(SYS_EXTRACT_UTC(${name}), '${digits(column)}"Z"')`;
     case 'json':
       return `JSON_SERIALIZE(${name} RETURNING CLOB)`;
     default:
@@ -45,8 +41,8 @@ export function readSql(column: Column): string {
 }
 
 /** All digits that the column has: whether fewer would be cut or rounded is not documented. */
-function timestampFormat(column: Column): string {
-  return `'${SECONDS}.FF${(column.scale ?? 6) > 6 ? 9 : 6}"Z"'`;
+function digits(column: Column): string {
+  return `${SECONDS}.FF${digitsOf(column)}`;
 }
 
 /** A bound value as one of the column's type. */
@@ -55,12 +51,12 @@ export function writeSql(column: Column, bind: string): string {
     case 'number':
       return `CAST(${bind} AS NUMBER)`;
     case 'date':
-      return `TO_DATE(${bind}, ${FORMATS.date})`;
+      return `TO_DATE(${bind}, '${SECONDS}')`;
     case 'timestamp':
-      return `TO_TIMESTAMP(${bind}, ${FORMATS.timestamp})`;
+      return `TO_TIMESTAMP(${bind}, '${digits(column)}')`;
     case 'zoned':
     case 'localZoned':
-      return `TO_TIMESTAMP_TZ(${bind}, ${FORMATS.zoned})`;
+      return `TO_TIMESTAMP_TZ(${bind}, '${digits(column)}TZH:TZM')`;
     default:
       return bind;
   }

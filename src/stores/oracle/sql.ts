@@ -5,10 +5,11 @@ import type { Field } from '../../mapping/mapping.ts';
 import { comparableSql, guardSql, isNullAware, readSql, writeSql } from './column-sql.ts';
 import type { Column } from './columns.ts';
 import { quote, type TableName } from './names.ts';
+import type { Spelling } from './spellings.ts';
 
 /** A replica's table with the columns of its mapping. */
 export interface Place extends TableName {
-  readonly key: readonly PlacedField[];
+  readonly key: readonly KeyPart[];
   readonly fields: readonly PlacedField[];
   readonly where?: string;
   /** False for a view: its rows have no place of their own. */
@@ -18,7 +19,16 @@ export interface Place extends TableName {
 export interface PlacedField {
   readonly field: Field;
   readonly column: Column;
+  /** Where a text column has several ways to spell a value. */
+  readonly spelling?: Spelling;
 }
+
+export interface KeyPart extends PlacedField {
+  readonly match: Match;
+}
+
+/** How one part of a key is looked up: equal to one value, to one of several spellings of it, or within a range, both ends included. */
+export type Match = 'equal' | { readonly spellings: number } | 'range';
 
 /** Binds in the order in which a statement names them: `:1`, `:2` … */
 class Binds {
@@ -46,7 +56,7 @@ export function probeScnSql(place: TableName, scn: string): string {
 
 /** The number of records, but at most `most`. */
 export function countSql(place: Place, most: number): string {
-  return `SELECT COUNT(*) FROM (SELECT 1 AS ONE FROM ${tableSql(place)}${whereSql(place)} FETCH FIRST ${most} ROWS ONLY) SOME`;
+  return `SELECT COUNT(*) FROM (SELECT 1 AS X FROM ${tableSql(place)}${whereSql(place)} FETCH FIRST ${most} ROWS ONLY) Q`;
 }
 
 /** Some records' values of a few columns, to see how they are spelled. */
@@ -55,32 +65,29 @@ export function sampleSql(place: Place, columns: readonly Column[]): string {
   return `SELECT ${names} FROM ${tableSql(place)}${whereSql(place)} FETCH FIRST 20 ROWS ONLY`;
 }
 
-/** How one part of a key is looked up: equal to one value, to one of several spellings of it, or within a range (from, up to but without). */
-export type Match = 'equal' | { readonly spellings: number } | 'range';
-
 /** Records by key, with their ROWID before the columns of `scanSql`. Binds: the keys one after the other, each part in its order. */
-export function fetchSql(place: Place, matches: readonly Match[], keys: number): string {
+export function fetchSql(place: Place, keys: number): string {
   const rowid = place.hasRowids ? 'ROWID, ' : '';
-  return `SELECT ${rowid}${readColumns(place)} FROM ${tableSql(place)}${whereSql(place, keysSql(place, matches, keys))}`;
+  return `SELECT ${rowid}${readColumns(place)} FROM ${tableSql(place)}${whereSql(place, keysSql(place, keys))}`;
 }
 
-function keysSql({ key }: Place, matches: readonly Match[], count: number): string {
+function keysSql({ key }: Place, count: number): string {
   const binds = new Binds();
   const each = <T>(make: () => T): T[] => Array.from({ length: count }, make);
-  if (matches.every((match) => match === 'equal')) {
+  if (key.every(({ match }) => match === 'equal')) {
     const names = key.map(({ column }) => quote(column.name)).join(', ');
     const values = each(() => key.map(({ column }) => comparableSql(column, binds.next())).join(', '));
     return key.length === 1 ? `${names} IN (${values.join(', ')})` : `(${names}) IN (${values.map((value) => `(${value})`).join(', ')})`;
   }
-  const conditions = each(() => key.map((part, i) => matchSql(part, matches[i]!, binds)).join(' AND '));
+  const conditions = each(() => key.map((part) => matchSql(part, binds)).join(' AND '));
   return `(${conditions.map((condition) => `(${condition})`).join(' OR ')})`;
 }
 
-function matchSql({ column }: PlacedField, match: Match, binds: Binds): string {
+function matchSql({ column, match }: KeyPart, binds: Binds): string {
   const name = quote(column.name);
   const value = () => comparableSql(column, binds.next());
   if (match === 'equal') return `${name} = ${value()}`;
-  if (match === 'range') return `${name} >= ${value()} AND ${name} < ${value()}`;
+  if (match === 'range') return `${name} BETWEEN ${value()} AND ${value()}`;
   return `${name} IN (${Array.from({ length: match.spellings }, value).join(', ')})`;
 }
 
@@ -119,21 +126,19 @@ export function deleteSql(place: Place, nulls: readonly boolean[]): string {
 }
 
 /**
- * The very row that was read, as long as no mapped column has changed since. Binds: the ROWID, the key, then each field, all as they were read; a
- * null-aware one that was null (`nulls`, by index of the field) has no bind.
+ * The very row that was read, as long as no mapped column has changed since. Binds: the ROWID; the key, each part as it is looked up if it is looked
+ * up by one value, else as it was read; each field as it was read, but for null-aware ones that were null (`nulls`, by index of the field).
  */
 function guarded(place: Place, nulls: readonly boolean[], binds: Binds): string {
   const conditions = place.hasRowids ? [`ROWID = ${binds.next()}`] : [];
-  for (const { column } of place.key) conditions.push(keyGuardSql(column, binds));
+  for (const part of place.key) {
+    // In the form that an index can serve, where there is one: of a view there is no ROWID.
+    conditions.push(part.match === 'equal' ? matchSql(part, binds) : guardSql(part.column, binds.next()));
+  }
   for (const [i, { column }] of place.fields.entries()) {
     conditions.push(guardSql(column, isNullAware(column) && nulls[i] ? undefined : binds.next()));
   }
   return whereSql(place, ...conditions);
-}
-
-/** In a form that an index can serve: of a view there is no ROWID. */
-function keyGuardSql(column: Column, binds: Binds): string {
-  return `${quote(column.name)} = ${comparableSql(column, binds.next())}`;
 }
 
 function readColumns({ key, fields }: Place): string {

@@ -8,6 +8,7 @@ import { decodeBytes, reasonOf } from './decode.ts';
 import { encodeBytes } from './encode.ts';
 import type { Decoded, Format, Held, Look } from './format.ts';
 import type { Habits } from './habits.ts';
+import type { Sample } from './json-value.ts';
 import type { Words } from './options.ts';
 import { type Call, HASH_DELETE, HASH_INSERT, HASH_UPDATE } from './scripts.ts';
 import type { Argument, Asker, Session } from './session.ts';
@@ -103,7 +104,7 @@ export class HashFormat implements Format<Raw> {
     for (const [name, value] of keysToWrite(this.keyFields, row.key, habits, encodeField)) written.set(name, value);
     for (const { target, text } of this.conditions) if (text !== null) written.set(target, text);
     for (const [i, field] of this.fields.entries()) {
-      const value = this.encode(field, row.values[i]!, habits.fields[i]?.sample?.text);
+      const value = this.encode(field, row.values[i]!, habits.fields[i]?.sample);
       if (value !== null) written.set(field.target, value);
     }
     if (written.size === 0) {
@@ -125,7 +126,8 @@ export class HashFormat implements Format<Raw> {
       let wanted = expected;
       const field = this.fields[i];
       if (field !== undefined && fields.includes(i) && !this.holds(field, raw[i]!, row.values[i]!)) {
-        const sample = raw[i]?.toString() ?? habits.fields[i]?.sample?.text;
+        const own = raw[i]?.toString();
+        const sample = own === undefined ? habits.fields[i]?.sample : ({ kind: 'string', text: own } as const);
         wanted = guard(this.encode(field, row.values[i]!, sample));
         changes = true;
       }
@@ -161,7 +163,7 @@ export class HashFormat implements Format<Raw> {
     }
   }
 
-  private encode(field: Field, value: Value, sample: string | undefined): Argument | null {
+  private encode(field: Field, value: Value, sample: Sample | undefined): Argument | null {
     const { nullText } = this.words;
     if (value === null) return nullText ?? null;
     const encoded = encodeField(field, value, sample);
@@ -172,9 +174,9 @@ export class HashFormat implements Format<Raw> {
   }
 }
 
-function encodeField(field: Field, value: string, sample: string | undefined): Argument {
+function encodeField(field: Field, value: string, sample: Sample | undefined): Argument {
   try {
-    return encodeBytes(field, value, sample);
+    return encodeBytes(field, value, sample?.text);
   } catch (error) {
     if (error instanceof ValueError) throw new ValueError(`${field.target}: ${error.message}`);
     throw error;
@@ -186,12 +188,12 @@ export function keysToWrite<Encoded>(
   fields: readonly Field[],
   key: Key,
   habits: Habits,
-  encode: (field: Field, value: string, sample: string | undefined) => Encoded,
+  encode: (field: Field, value: string, sample: Sample | undefined) => Encoded,
 ): readonly (readonly [target: string, encoded: Encoded])[] {
   return fields.flatMap((field, i) => {
     const habit = habits.key[i];
     if (habits.samples > 0 && (habit === undefined || habit.values === 0)) return [];
-    return [[field.target, encode(field, key[i]!, habit?.sample?.text)] as const];
+    return [[field.target, encode(field, key[i]!, habit?.sample)] as const];
   });
 }
 

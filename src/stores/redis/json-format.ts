@@ -9,7 +9,7 @@ import { reasonOf, textOf } from './decode.ts';
 import type { Decoded, Format, Held, Look } from './format.ts';
 import type { Habits } from './habits.ts';
 import { keysToWrite } from './hash-format.ts';
-import { JsonLocator, type Place, stringAt, withMember } from './json-text.ts';
+import { JsonLocator, type Place, withMember } from './json-text.ts';
 import { decodePlace, encodeLiteral, type Sample, sampleAt } from './json-value.ts';
 import type { Words } from './options.ts';
 import type { Call } from './scripts.ts';
@@ -86,7 +86,7 @@ export class JsonFormat implements Format<Buffer> {
 
   insert(key: string, row: Row, habits: Habits): Call {
     let text = '{}';
-    for (const [target, literal] of keysToWrite(this.keyFields, row.key, habits, encodeMember)) {
+    for (const [target, literal] of keysToWrite(this.keyFields, row.key, habits, encodeLiteral)) {
       text = withMember(text, target, literal);
     }
     for (const { target, literal } of this.conditions) text = withMember(text, target, literal);
@@ -130,7 +130,7 @@ export class JsonFormat implements Format<Buffer> {
       const place = this.locator.places[this.fields.length + i]!;
       switch (place.kind) {
         case 'string':
-          return literal.startsWith('"') && stringAt(text, place) === wanted;
+          return literal.startsWith('"') && JSON.parse(text.slice(place.start, place.end)) === wanted;
         case 'number':
           return /^-?\d/.test(literal) && fromDecimalText(text.slice(place.start, place.end)) === fromDecimalText(literal);
         case 'true':
@@ -171,9 +171,4 @@ function setMember(text: string, field: Field, value: Value, sample: Sample | un
     if (error instanceof ValueError) throw new ValueError(`${field.target}: ${error.message}`);
     throw error;
   }
-}
-
-/** A key's text as a sample says too little of whether it is a number here. */
-function encodeMember(field: Field, value: string, sample: Sample | undefined): string {
-  return encodeLiteral(field, value, sample);
 }

@@ -82,6 +82,11 @@ export class KeyPattern {
     this.hashTag = tag?.includes('\0*\0') ? undefined : tag;
   }
 
+  /** A key that the pattern may mean. */
+  get example(): string {
+    return this.parts.map((part) => ('literal' in part ? part.literal : '0')).join('');
+  }
+
   /** The key of a record, given the values of the pattern's fields. Throws ValueError for what no key can hold. */
   build(values: readonly string[]): string {
     return this.parts
