@@ -123,7 +123,10 @@ function encodeTree(leaf: FieldType, type: CqlType, tree: JsonTree): Buffer {
 
 function encodeLeaf(leaf: FieldType, type: CqlType, tree: JsonTree): Buffer {
   if (tree === null) throw new ValueError('a collection of Cassandra holds no null');
-  if (typeof tree === 'boolean') return encodeValue({ kind: 'boolean' }, type, String(tree));
+  if (typeof tree === 'boolean') {
+    if (type.name !== 'boolean') throw new ValueError('true or false stands where the column holds something else');
+    return encodeValue({ kind: 'boolean' }, type, String(tree));
+  }
   if (typeof tree === 'object' && 'number' in tree) {
     if (leaf.kind === 'json' && (type.name === 'text' || type.name === 'ascii')) {
       throw new ValueError('a number stands where the column holds text');
@@ -132,7 +135,9 @@ function encodeLeaf(leaf: FieldType, type: CqlType, tree: JsonTree): Buffer {
   }
   if (typeof tree !== 'string') throw new ValueError(`${writeJson(tree).slice(0, 1)}…: the column holds plain values`);
   if (type.name === 'blob') return blobBytes(tree.replace(leaf.kind === 'json' ? /^0x/ : '', ''));
-  if (leaf.kind === 'json' && NUMERIC.has(type.name)) throw new ValueError('text stands where the column holds numbers');
+  if (leaf.kind === 'json' && (NUMERIC.has(type.name) || type.name === 'boolean')) {
+    throw new ValueError(`text stands where the column holds ${type.name}`);
+  }
   return encodeValue(leaf.kind === 'json' ? (LEAVES[type.name] ?? { kind: 'text' }) : leaf, type, tree);
 }
 
@@ -149,7 +154,6 @@ const NUMERIC = new Set<CqlType['name']>([
 const LEAVES: Readonly<Partial<Record<CqlType['name'], FieldType>>> = {
   timestamp: { kind: 'timestamp', precision: 3 },
   date: { kind: 'date' },
-  boolean: { kind: 'boolean' },
 };
 
 function encodeItem(leaf: FieldType, type: CqlType, tree: JsonTree): Buffer {

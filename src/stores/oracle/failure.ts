@@ -58,7 +58,10 @@ export function isOfStatement(error: unknown): boolean {
 }
 
 function firstLine(error: unknown): string {
-  return wordsOf(error).split('\n')[0]!.trim();
+  return wordsOf(error)
+    .split('\n')[0]!
+    .replace(/ \(CONNECTION_ID=[^)]*\)/, '')
+    .trim();
 }
 
 const GRANT = 'GRANT SELECT ON the table (and INSERT, UPDATE, DELETE for repairs) TO the user of this URL.';
@@ -72,7 +75,6 @@ const KNOWN: Readonly<Record<string, Explanation>> = {
   'ORA-01045': { transient: false, hint: 'GRANT CREATE SESSION TO the user of this URL.' },
   'ORA-12514': { transient: false, hint: 'The listener knows no such service: check the end of the URL against `lsnrctl services`.' },
   'NJS-518': { transient: false, hint: 'The listener knows no such service: check the end of the URL against `lsnrctl services`.' },
-  'NJS-517': { transient: false, hint: 'The listener refused the connection; its log says why.' },
   'NJS-116': { transient: false, hint: 'This user’s password is stored in an old form: set it anew, or set `thick` for this store.' },
   'NJS-138': { transient: false, hint: 'The server is older than 12.1, which only the thick driver knows: set `thick` for this store.' },
   'NJS-533': { transient: false, hint: 'The server wants native network encryption, which only the thick driver has: set `thick` for this store, or use `tls`.' },
@@ -98,19 +100,22 @@ const KNOWN: Readonly<Record<string, Explanation>> = {
 /** Starting, stopping, out of sessions or processes. */
 const BUSY = /^ORA-(?:00018|00020|01033|01034|01035|01089|01090|01092|01109|12516|12518|12519|12520|12528|12537|12547|02391)$/;
 /** The driver's and the server's words for a connection that is gone or could not be made. */
-const LOST = /^(?:ORA-(?:00028|00603|01012|02396|02399|03113|03114|03135|12153|12170|12541|12543|12571|25408)|NJS-(?:003|50\d|51[0-6])|DPI-(?:1010|1080))$/;
+const LOST =
+  /^(?:ORA-(?:00028|00603|01012|02396|02399|03113|03114|03135|12153|12170|12541|12543|12571|25408)|NJS-(?:003|50[0134]|51[013]|521)|DPI-(?:1010|1080))$/;
+const TLS = /^NJS-(?:50[5-8]|529)$/;
+const CONNECT_STRING = /^NJS-(?:125|51[24-7]|520|522)$/;
 
 function explain(error: unknown): Explanation {
   const code = codeOf(error) ?? '';
   const known = KNOWN[code];
   if (known !== undefined) return known;
   if (BUSY.test(code)) return { transient: true, hint: 'The server is starting, stopping or full. Try again shortly.' };
-  const words = firstLine(error);
-  if (/ENOTFOUND/.test(wordsOf(error))) return { transient: false, hint: 'The host name is unknown here; check it.' };
-  if (/certificate|wallet|TLS|SSL/i.test(words)) return { transient: false, hint: 'Check tls, walletLocation and walletPassword.' };
-  if (LOST.test(code) || /ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|socket hang up/.test(wordsOf(error))) {
-    return { detail: `the connection failed (${words})`, transient: true, hint: REACH };
+  if (TLS.test(code)) return { transient: false, hint: 'Check tls, walletLocation and walletPassword.' };
+  if (CONNECT_STRING.test(code)) return { transient: false, hint: 'Check the URL and connectString of this store.' };
+  if (code === 'NJS-530') return { transient: false, hint: 'The host name is unknown here; check it.' };
+  if (LOST.test(code)) {
+    const isRefused = /ECONNREFUSED/.test(wordsOf(error));
+    return { detail: isRefused ? 'connection refused' : `the connection failed (${firstLine(error)})`, transient: true, hint: REACH };
   }
-  if (/^NJS-(?:515|520)/.test(code)) return { transient: false, hint: 'Check the URL and connectString of this store.' };
   return { transient: (error as { isRecoverable?: boolean } | null)?.isRecoverable === true };
 }

@@ -43,7 +43,8 @@ export function makeAccess(session: Session, replica: Replica): Access | readonl
   const fields = replica.mapping.key.filter((field) => words.as !== 'set' || field.name !== words.member);
   const pattern = readPattern(replica.target, fields, 'target');
   const entries = words.entries === undefined ? undefined : readPattern(words.entries, fields, 'entries', true);
-  for (const read of [pattern, entries]) if (read !== undefined && !(read instanceof KeyPattern)) problems.push(...read);
+  for (const read of [pattern, entries])
+    if (read !== undefined && !(read instanceof KeyPattern)) problems.push(...read);
   if (problems.length > 0 || !(pattern instanceof KeyPattern)) return problems;
   let survey: Promise<AccessSurvey> | undefined;
   return {

@@ -44,7 +44,9 @@ class Scope {
     const name = this.access.replica.mapping.key.some((field) => field.sensitive) ? 'a result' : entry;
     const written = expires - this.ttl;
     if (expires === NO_EXPIRY) {
-      this.distrust(`${name} never expires, so when it was written can’t be told: give it a life of \`ttl\`, or delete it`);
+      this.distrust(
+        `${name} never expires, so when it was written can’t be told: give it a life of \`ttl\`, or delete it`,
+      );
     } else if (written > now) this.distrust(`${name} lives longer than \`ttl\`, so when it was written can’t be told`);
     else this.oldest = Math.min(this.oldest, written);
   }
@@ -94,7 +96,9 @@ async function* readScopes(
   const size = new PageSize();
   size.rows = SCOPES_AT_ONCE;
   for await (const batch of batchesOf(scanKeys(reader, access.pattern.glob, count), access, size)) {
-    const rows: Row[] = batch.flatMap(({ row }) => (row.unread === undefined ? [] : [unreadRow(access.replica, row.key, row.unread)]));
+    const rows: Row[] = batch.flatMap(({ row }) =>
+      row.unread === undefined ? [] : [unreadRow(access.replica, row.key, row.unread)],
+    );
     const scopes = await Promise.all(
       batch.flatMap(({ text, row }) =>
         row.unread === undefined ? [readScope(session, access, row.key, text, false)] : [],
@@ -206,7 +210,13 @@ async function gatherEntries(
           : [];
       });
       if (found.length === 0) continue;
-      yield { found, ...(await readExpiries(reader, found.map(({ entry }) => entry))) };
+      yield {
+        found,
+        ...(await readExpiries(
+          reader,
+          found.map(({ entry }) => entry),
+        )),
+      };
     }
   });
   for await (const { found, expiries, now } of pages) {

@@ -10,7 +10,11 @@ import type { Session } from './session.ts';
 
 export const MOST_KEYS = 1000;
 
-export async function fetchRows(session: Session, access: Access, keys: readonly Key[]): Promise<readonly FetchedRow[]> {
+export async function fetchRows(
+  session: Session,
+  access: Access,
+  keys: readonly Key[],
+): Promise<readonly FetchedRow[]> {
   const format = access.format!;
   const rows: FetchedRow[] = [];
   const wanted: { readonly key: Key; readonly text: string; readonly trouble?: string }[] = [];

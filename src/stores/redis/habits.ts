@@ -55,7 +55,11 @@ export async function learnHabits(
     if (isMisfit(raw)) misfits.push(raw.misfit);
     else if (format.decode(raw) !== undefined) looks.push(format.look(raw));
   }
-  const habitOf = (field: Field, index: number) => summed(field, looks.map((look) => look[index]!));
+  const habitOf = (field: Field, index: number) =>
+    summed(
+      field,
+      looks.map((look) => look[index]!),
+    );
   return {
     samples: looks.length,
     fields: mapping.fields.map(habitOf),

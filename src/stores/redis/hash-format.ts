@@ -39,7 +39,9 @@ export class HashFormat implements Format<Raw> {
     const { names } = this;
     if (names.length === 0) {
       const types = await asker.ask(keys.map((key) => ['type', key]));
-      return types.map((type) => (String(type) === 'hash' ? [] : String(type) === 'none' ? undefined : otherType(type)));
+      return types.map((type) =>
+        String(type) === 'hash' ? [] : String(type) === 'none' ? undefined : otherType(type),
+      );
     }
     const replies = await asker.ask(keys.map((key) => ['hmget', key, ...names]));
     const held = replies.map((reply) => (reply instanceof Error ? heldError(reply) : (reply as Raw)));
@@ -144,7 +146,7 @@ export class HashFormat implements Format<Raw> {
   private belongs(raw: Raw): boolean {
     return this.conditions.every(({ text }, i) => {
       const bytes = raw[this.fields.length + i]!;
-      return text === null ? bytes === null : bytes !== null && bytes.equals(Buffer.from(text));
+      return text === null ? bytes === null : bytes?.equals(Buffer.from(text)) === true;
     });
   }
 

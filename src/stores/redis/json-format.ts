@@ -71,7 +71,10 @@ export class JsonFormat implements Format<Buffer> {
       text = this.locate(raw);
     } catch (error) {
       if (!(error instanceof ValueError)) throw error;
-      return this.fields.map((field) => ({ sample: { kind: 'string' }, trouble: reasonOf(field, 'no JSON object', error) }));
+      return this.fields.map((field) => ({
+        sample: { kind: 'string' },
+        trouble: reasonOf(field, 'no JSON object', error),
+      }));
     }
     return this.fields.map((field, i): Look => {
       const place = this.locator.places[i]!;
@@ -100,7 +103,12 @@ export class JsonFormat implements Format<Buffer> {
     return insertString(key, text, this.words.expire);
   }
 
-  update(key: string, { row, fields }: Extract<Change, { kind: 'update' }>, raw: Buffer, habits: Habits): Call | undefined {
+  update(
+    key: string,
+    { row, fields }: Extract<Change, { kind: 'update' }>,
+    raw: Buffer,
+    habits: Habits,
+  ): Call | undefined {
     const before = this.locate(raw);
     const samples = this.fields.map((_, i) => sampleAt(before, this.locator.places[i]!));
     const held = this.fields.map((field, i) => heldValue(field, before, this.locator.places[i]!));
@@ -132,7 +140,9 @@ export class JsonFormat implements Format<Buffer> {
         case 'string':
           return literal.startsWith('"') && JSON.parse(text.slice(place.start, place.end)) === wanted;
         case 'number':
-          return /^-?\d/.test(literal) && fromDecimalText(text.slice(place.start, place.end)) === fromDecimalText(literal);
+          return (
+            /^-?\d/.test(literal) && fromDecimalText(text.slice(place.start, place.end)) === fromDecimalText(literal)
+          );
         case 'true':
         case 'false':
           return literal === place.kind;

@@ -182,12 +182,12 @@ export class JsonLocator {
       if (code === QUOTE) break;
       if (code === BACKSLASH) {
         this.escaped = true;
-        const escape = text[at++];
-        if (escape === 'u') {
+        const letter = text[at++];
+        if (letter === 'u') {
           HEX4.lastIndex = at;
           if (!HEX4.test(text)) this.fail();
           at += 4;
-        } else if (escape === undefined || !'"\\/bfnrt'.includes(escape)) this.fail();
+        } else if (letter === undefined || !'"\\/bfnrt'.includes(letter)) this.fail();
       } else if (!(code >= 0x20)) {
         // A control character, or the end of the text.
         this.at = at - 1;
@@ -238,7 +238,7 @@ function markThroughArray(node: Node): void {
 export function stringAt(text: string, place: Place): string {
   if (!place.escaped) return text.slice(place.start + 1, place.end - 1);
   const value = JSON.parse(text.slice(place.start, place.end)) as string;
-  if (!value.isWellFormed()) throw new ValueError('it holds half of a surrogate pair');
+  if (/\p{Surrogate}/u.test(value)) throw new ValueError('it holds half of a surrogate pair');
   return value;
 }
 

@@ -29,7 +29,7 @@ async function* pagesOf(
   first: Reply | undefined,
 ): AsyncGenerator<KeyPage> {
   const recent = new RecentKeys();
-  let reply = first ?? (await asker.ask([command(START)]))[0]!;
+  let reply: Reply = first ?? (await asker.ask([command(START)]))[0]!;
   for (;;) {
     if (reply instanceof Error) throw reply;
     const [cursor, found] = reply as readonly [Buffer, readonly Buffer[]];
@@ -39,7 +39,7 @@ async function* pagesOf(
     next?.catch(() => {});
     yield pageOf(found, recent);
     if (next === undefined) return;
-    [reply] = (await next) as [Reply];
+    reply = (await next)[0]!;
   }
 }
 

@@ -89,12 +89,7 @@ async function* readRows(
   }
 }
 
-async function* readBatches(
-  reader: Reader,
-  access: Access,
-  format: Format,
-  count: number,
-): AsyncGenerator<Batch> {
+async function* readBatches(reader: Reader, access: Access, format: Format, count: number): AsyncGenerator<Batch> {
   const size = new PageSize();
   for await (const rows of batchesOf(scanKeys(reader, access.pattern.glob, count), access, size)) {
     const keys = rows.flatMap(({ row, text }) => (row.unread === undefined ? [text] : []));

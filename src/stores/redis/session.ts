@@ -3,7 +3,6 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { type Failures, isReplyError } from './failure.ts';
 
-export type Driver = typeof import('ioredis');
 export type Argument = string | Buffer;
 export type Command = readonly [name: string, ...args: Argument[]];
 /** Bytes as they came. An error is the server's answer to one command. */

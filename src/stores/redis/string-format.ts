@@ -39,7 +39,11 @@ export class StringFormat implements Format<Buffer> {
 
   look(raw: Buffer): readonly Look[] {
     const { unread } = this.decode(raw);
-    return [unread === undefined ? { sample: { kind: 'string', text: raw.toString() } } : { sample: { kind: 'string' }, trouble: unread }];
+    return [
+      unread === undefined
+        ? { sample: { kind: 'string', text: raw.toString() } }
+        : { sample: { kind: 'string' }, trouble: unread },
+    ];
   }
 
   insert(key: string, row: Row, habits: Habits): Call {
@@ -56,7 +60,8 @@ export class StringFormat implements Format<Buffer> {
   }
 
   private encode({ values: [value] }: Row, sample: string | undefined): Argument {
-    if (value === null || value === undefined) throw new ValueError(`${this.field.target}: a plain string can’t be null`);
+    if (value === null || value === undefined)
+      throw new ValueError(`${this.field.target}: a plain string can’t be null`);
     return encodeBytes(this.field, value, sample);
   }
 }

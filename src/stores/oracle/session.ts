@@ -1,0 +1,138 @@
+// Connections to one Oracle server: a pool for questions and writes, and one of its own for each scan, so that a look-up never waits for a
+// reader. Every session is set up alike before anything is asked.
+
+import type oracledb from 'oracledb';
+import type { StoreSettings } from '../store.ts';
+import { SESSION_SQL } from './dictionary-sql.ts';
+import { Failures } from './failure.ts';
+import { DEFAULT_TIMEOUTS, type OracleOptions, SECOND } from './options.ts';
+import { credentialsOf, secretsOf } from './url.ts';
+
+export type Driver = typeof oracledb;
+export type Connection = oracledb.Connection;
+export type RawRow = readonly unknown[];
+
+const LOOKUPS = 8;
+
+export class Session {
+  readonly driver: Driver;
+  readonly failures: Failures;
+  readonly callTimeout: number;
+  private readonly attributes: oracledb.ConnectionAttributes;
+  private pool: Promise<oracledb.Pool> | undefined;
+
+  private constructor(driver: Driver, settings: StoreSettings<OracleOptions>, failures: Failures) {
+    const { name, url, options } = settings;
+    this.driver = driver;
+    this.failures = failures;
+    this.callTimeout = options.timeouts?.call ?? DEFAULT_TIMEOUTS.call;
+    this.attributes = {
+      ...credentialsOf(name, url, options),
+      configDir: options.configDir,
+      walletLocation: options.walletLocation,
+      walletPassword: options.walletPassword,
+      connectTimeout: Math.ceil((options.timeouts?.connect ?? DEFAULT_TIMEOUTS.connect) / SECOND),
+    };
+  }
+
+  /** Loads the driver; connects nothing yet. */
+  static async open(settings: StoreSettings<OracleOptions>): Promise<Session> {
+    const failures = new Failures(settings.name, secretsOf(settings.url, settings.options));
+    const { default: driver } = await import('oracledb');
+    const { thick } = settings.options;
+    if (thick !== undefined && thick !== false && driver.thin) {
+      try {
+        driver.initOracleClient(thick === true ? {} : { libDir: thick });
+      } catch (error) {
+        throw failures.of(error, 'load the client library');
+      }
+    }
+    return new Session(driver, settings, failures);
+  }
+
+  /** A connection of the caller's own, to be closed with `drop`. */
+  async connect(): Promise<Connection> {
+    const connection = await this.driver.getConnection(this.attributes);
+    try {
+      await this.setUp(connection);
+      return connection;
+    } catch (error) {
+      drop(connection);
+      throw error;
+    }
+  }
+
+  /** Works with a connection of the pool. After an error it is dropped, and with it what was not committed. */
+  async use<Result>(verb: string, work: (connection: Connection) => Promise<Result>): Promise<Result> {
+    let connection: Connection | undefined;
+    try {
+      this.pool ??= this.openPool();
+      connection = await (await this.pool).getConnection();
+      const result = await work(connection);
+      await connection.close();
+      return result;
+    } catch (error) {
+      if (connection !== undefined) drop(connection);
+      throw this.failures.of(error, verb);
+    }
+  }
+
+  /** All rows of a query: NUMBER as text, LOBs whole, an interval as its parts. */
+  async query(connection: Connection, sql: string, binds: oracledb.BindParameters = []): Promise<readonly RawRow[]> {
+    const result = await connection.execute<unknown[]>(sql, binds, {
+      ...this.fetchOptions(),
+      maxRows: 0,
+      fetchArraySize: 500,
+    });
+    return result.rows ?? [];
+  }
+
+  fetchOptions(): oracledb.ExecuteOptions {
+    const { driver } = this;
+    return {
+      outFormat: driver.OUT_FORMAT_ARRAY,
+      fetchTypeHandler: ({ dbType }) => {
+        if (dbType === driver.DB_TYPE_NUMBER || dbType === driver.DB_TYPE_CLOB || dbType === driver.DB_TYPE_NCLOB) {
+          return { type: driver.DB_TYPE_VARCHAR };
+        }
+        return dbType === driver.DB_TYPE_BLOB ? { type: driver.DB_TYPE_RAW } : undefined;
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    const pool = await this.pool?.catch(() => undefined);
+    this.pool = undefined;
+    await pool?.close(0);
+  }
+
+  private openPool(): Promise<oracledb.Pool> {
+    const pool = this.driver.createPool({
+      ...this.attributes,
+      poolMin: 0,
+      poolMax: LOOKUPS,
+      poolIncrement: 1,
+      queueTimeout: this.callTimeout,
+      sessionCallback: (connection, _tag, done) => {
+        this.setUp(connection).then(
+          () => done(),
+          (error) => done(error),
+        );
+      },
+    });
+    pool.catch(() => {
+      this.pool = undefined;
+    });
+    return pool;
+  }
+
+  private async setUp(connection: Connection): Promise<void> {
+    connection.callTimeout = this.callTimeout;
+    await connection.execute(SESSION_SQL);
+  }
+}
+
+/** Ends a connection whatever state it is in; what it was doing is over anyway. */
+export function drop(connection: Connection): void {
+  connection.close({ drop: true }).catch(() => {});
+}
