@@ -1,12 +1,13 @@
 // The demo: three servers, the same rows in each, every known damage planted, found, named and repaired, and each claim
 // checked as it is made. Returns the story's failures; an interruption and servers that can't be had are thrown.
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectNative, damages, type Native } from '../../fixtures/georiesgo/damages.ts';
-import { fixturePath } from '../../fixtures/georiesgo/paths.ts';
+import { configText, environmentOf } from '../../fixtures/georiesgo/config.ts';
+import { connectNative, damagesOf, type Native } from '../../fixtures/georiesgo/damages.ts';
 import { seedGeoriesgo } from '../../fixtures/georiesgo/seed.ts';
+import type { StoreName } from '../../fixtures/georiesgo/stores.ts';
 import { TABLES, tableOf } from '../../fixtures/georiesgo/tables.ts';
 import { renderers } from '../../reports/index.ts';
 import { repairLines } from '../../reports/sections.ts';
@@ -44,6 +45,10 @@ const LEFT: Partial<Record<FindingClass, string>> = {
   unread: 'unread: what could not be read is not known to be wrong',
 };
 
+/** The others take longer to start than all the rest takes. */
+const STORES: readonly StoreName[] = ['backup', 'docs'];
+const DAMAGES = damagesOf(STORES);
+
 const NARROW_LIMIT = 20;
 
 /** What mongo-java-server will not write, though MongoDB does. */
@@ -62,7 +67,7 @@ export async function runDemo(story: Story, options: DemoOptions): Promise<void>
     stopIfAsked(signal);
     await seedServers(story, servers, rows, seed);
     stopIfAsked(signal);
-    native = await connectNative({ ...servers.urls, database: servers.database }, { rows, seed });
+    native = await connectNative(servers.targets, { rows, seed });
     const config = await configOf(servers, folder);
     await new Demo(story, { ...options, standIn: servers.docs.standIn }, config, native).run();
     tellVerdict(story, started);
@@ -89,26 +94,15 @@ async function start(story: Story): Promise<DemoServers> {
 async function seedServers(story: Story, servers: DemoServers, rows: number, seed: number): Promise<void> {
   story.step('Fill them with the same rows');
   const started = performance.now();
-  const { urls, database } = servers;
   // Without unique indexes on the copies, as many a grown system has them: only so can a key stand twice.
-  await seedGeoriesgo({ ...urls, database }, { rows, seed, uniqueIndexes: false });
+  await seedGeoriesgo(servers.targets, { rows, seed, uniqueIndexes: false });
   const counts = TABLES.map((table) => `${number(table.count(rows))} ${table.name}`);
   story.done(`${listed(counts)}, seed ${seed}`, started);
 }
 
 async function configOf(servers: DemoServers, folder: string): Promise<Config> {
-  const file = fixturePath('plumbline.yaml');
-  const config = parseConfig(await readFile(file, 'utf8'), 'plumbline.yaml', environmentOf(servers));
+  const config = parseConfig(await configText(STORES), 'plumbline.yaml', environmentOf(servers.targets));
   return { ...config, folder: join(folder, '.plumbline') };
-}
-
-function environmentOf({ urls, database }: DemoServers): Record<string, string> {
-  return {
-    GEORIESGO_SOURCE_URL: urls.source,
-    GEORIESGO_BACKUP_URL: urls.postgres,
-    GEORIESGO_DOCS_URL: urls.mongodb,
-    GEORIESGO_DOCS_DATABASE: database,
-  };
 }
 
 interface TaleOptions extends DemoOptions {
@@ -151,8 +145,8 @@ class Demo {
     const started = performance.now();
     const planted: PlantedDamage[] = [];
     // Last, for they heal by themselves within the second.
-    const order = [...damages].sort((a, b) => Number(a.expect === 'in flight') - Number(b.expect === 'in flight'));
-    for (const replica of new Set(damages.map((damage) => damage.replica))) {
+    const order = [...DAMAGES].sort((a, b) => Number(a.expect === 'in flight') - Number(b.expect === 'in flight'));
+    for (const replica of new Set(DAMAGES.map((damage) => damage.replica))) {
       const names = (harmless: boolean) =>
         order
           .filter((damage) => damage.replica === replica && damage.harmless === harmless)
@@ -347,9 +341,9 @@ class Demo {
 }
 
 async function keepRunning(story: Story, servers: DemoServers, folder: string, signal: AbortSignal): Promise<void> {
-  const exports = Object.entries(environmentOf(servers)).map(([name, value]) => `export ${name}='${value}'\n`);
+  const exports = Object.entries(environmentOf(servers.targets)).map(([name, value]) => `export ${name}='${value}'\n`);
   await writeFile(join(folder, 'env'), exports.join(''), { mode: 0o600 });
-  await writeFile(join(folder, 'plumbline.yaml'), await readFile(fixturePath('plumbline.yaml')));
+  await writeFile(join(folder, 'plumbline.yaml'), await configText(STORES));
   story.step('The servers stay until Ctrl-C');
   story.say('In another terminal:');
   story.command(`cd ${folder} && . ./env`);

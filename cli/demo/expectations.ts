@@ -30,7 +30,7 @@ export function judge(planted: readonly PlantedDamage[], findings: readonly Find
   const accused: string[] = [];
   let right = 0;
   for (const { damage, planted: place } of planted) {
-    const record = recordOf(damage.replica, place.key);
+    const record = recordOf(place.replica, place.key);
     const mine = found.get(record) ?? [];
     found.delete(record);
     if (typeof damage.expect === 'string') {

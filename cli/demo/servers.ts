@@ -4,15 +4,15 @@ import { randomBytes } from 'node:crypto';
 import { MongoClient } from 'mongodb';
 import pg from 'pg';
 import { type Engine, startEngines } from '../../engines/engines.ts';
+import type { Targets } from '../../fixtures/georiesgo/stores.ts';
 import { StoreError, wordsOf } from '../../src/errors.ts';
 
 export interface DemoServers {
   readonly source: Engine;
   readonly backup: Engine;
   readonly docs: Engine;
-  readonly urls: { readonly source: string; readonly postgres: string; readonly mongodb: string };
-  /** Of the demo, on each server. */
-  readonly database: string;
+  /** In a database of the demo's own on each. */
+  readonly targets: Required<Pick<Targets, 'source' | 'postgres' | 'mongodb' | 'database'>>;
   stop(): Promise<void>;
 }
 
@@ -49,12 +49,13 @@ export async function startServers(onProgress: (line: string) => void): Promise<
     await stop();
     throw new StoreError('demo', 'create its databases', wordsOf(cause), { cause });
   }
-  const urls = {
+  const targets = {
     source: inDatabase(source.url, database),
     postgres: inDatabase(backup.url, database),
     mongodb: docs.url,
+    database,
   };
-  return { source, backup, docs, urls, database, stop };
+  return { source, backup, docs, targets, stop };
 }
 
 function inDatabase(url: string, database: string): string {

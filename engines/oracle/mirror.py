@@ -15,9 +15,9 @@ import threading
 import time
 
 import psycopg
-from seerdb.common import ano
+from seerdb.common import ano, tns
 from seerdb.common.sqltext import sql_tokens
-from seerdb.common.tns_consts import TNS_DATA
+from seerdb.common.tns_consts import TNS_DATA, TNS_TYPE_BLOB, TNS_TYPE_CLOB
 from seerdb.server import framing, handshake, lockout, session
 from seerdb.server.backend import BackendError
 from seerdb.server.backends import postgres
@@ -88,6 +88,63 @@ def answer_lob_call_with_size(stream, body, lobs, *state):
 
 
 session._answer_lobops = answer_lob_call_with_size
+
+NATIONAL = 2
+NATIONAL_FACTOR = 4
+
+decode_bind_type = tns.decode_oac_fields
+
+
+# A wide bind's value comes last in a row. The client goes by the width that it was given, but declares a multiple of it
+# for national text; and a LOB is a locator, never wide.
+def decode_bind_type_as_meant(data):
+    (data_type, width, scale, charset, form, *rest) = decode_bind_type(data)
+    if data_type in (TNS_TYPE_BLOB, TNS_TYPE_CLOB):
+        width = 0
+    elif form == NATIONAL:
+        width //= NATIONAL_FACTOR
+    return data_type, width, scale, charset, form, *rest
+
+
+tns.decode_oac_fields = decode_bind_type_as_meant
+
+DML = re.compile(r'\s*(INSERT|UPDATE|DELETE|MERGE)\b', re.I)
+
+answer_query = session._answer_query
+
+
+# It forgets the row counts of a batch when batch errors were asked for too and there were none, and both for a batch
+# of one row.
+def answer_batch(stream, backend, request, cursors, *rest):
+    rows = request.bind_rows
+    sql = request.sql or cursors.dml_sql(request.cursor) or ''
+    is_ours = request.batcherrors or (request.arraydmlrowcounts and len(rows) == 1)
+    if not is_ours or not rows or request.return_binds or request.parse_only or not DML.match(sql):
+        return answer_query(stream, backend, request, cursors, *rest)
+    counts = []
+    errors = []
+    for offset, row in enumerate(rows):
+        try:
+            counts.append(backend.execute(sql, row if len(rows) > 1 else session._bind_vars(request)).rowcount)
+        except BackendError as error:
+            if not request.batcherrors:
+                stream.write_packet(TNS_DATA, session.encode_error(error.ora_code, error.ora_message))
+                return []
+            counts.append(0)
+            errors.append((offset, error.ora_code, error.ora_message))
+    if request.autocommit:
+        backend.commit()
+    session._mark_transaction(sql, request.autocommit)
+    block = session.encode_rowcounts_block(counts) if request.arraydmlrowcounts else b''
+    if errors:
+        status = session.encode_batch_errors_status(sum(counts), session._order_batch_errors(errors))
+    else:
+        status = session.encode_status(sum(counts))
+    stream.write_packet(TNS_DATA, block + status)
+    return []
+
+
+session._answer_query = answer_batch
 
 postgres._SQLSTATE_TO_ORA.update({'25006': 1456, '40001': 8177, '40P01': 60})
 

@@ -39,11 +39,39 @@ $$;
 
 -- In the offset that it was entered with.
 CREATE FUNCTION sys.to_char(value public.ora_tstz, format text) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT to_char((value).utc AT TIME ZONE 'UTC' + make_interval(secs => (value).off),
-                 replace(replace(format, 'TZH', '"' || sign || hours || '"'), 'TZM', '"' || minutes || '"'))
-  FROM (SELECT CASE WHEN (value).off < 0 THEN '-' ELSE '+' END AS sign,
-               lpad((abs((value).off) / 3600)::text, 2, '0') AS hours,
-               lpad((abs((value).off) / 60 % 60)::text, 2, '0') AS minutes) AS parts
+  SELECT sys.ora_zone_text(public.ora_tstz_local(value), (value).off, format, 6)
+$$;
+
+-- SYYYY, the year with its sign, is known to the Mirror in TO_CHAR of a DATE and in TO_DATE only.
+ALTER FUNCTION sys.ora_to_char(timestamp, text, integer) RENAME TO ora_to_char_unsigned;
+CREATE FUNCTION sys.ora_to_char(value timestamp, format text, digits integer) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT sys.ora_to_char_unsigned(value, regexp_replace(format, 'SYYYY', sign || 'YYYY', 'gi'), digits)
+  FROM (SELECT CASE WHEN value < '0001-01-01' THEN '"-"' ELSE '" "' END AS sign) AS signed
+$$;
+CREATE FUNCTION public.ora_to_char_signed(value public.ora_tstz, format text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT sys.to_char(value, format)
+$$;
+CREATE FUNCTION public.ora_to_char_signed(value timestamptz, format text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT sys.ora_to_char(value::timestamp, format, 6)
+$$;
+ALTER FUNCTION public.to_timestamp_tz(text, text) RENAME TO ora_to_timestamp_tz_unsigned;
+CREATE FUNCTION public.to_timestamp_tz(value text, format text) RETURNS public.ora_tstz LANGUAGE sql STABLE STRICT AS $$
+  SELECT public.ora_to_timestamp_tz_unsigned(value, regexp_replace(format, 'SYYYY', 'YYYY', 'gi'))
+$$;
+
+-- ISO 8601 puts the sign of the whole in front, PostgreSQL one before each part.
+CREATE OR REPLACE FUNCTION public.to_yminterval(text) RETURNS interval LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT CASE WHEN $1 LIKE '-P%' THEN -(substr($1, 2)::interval) ELSE $1::interval END
+$$;
+CREATE OR REPLACE FUNCTION public.to_dsinterval(text) RETURNS interval LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT CASE WHEN $1 LIKE '-P%' THEN -(substr($1, 2)::interval) ELSE $1::interval END
+$$;
+
+CREATE FUNCTION dbms_lob.compare(one text, other text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT CASE WHEN one = other THEN 0 WHEN one COLLATE "C" < other THEN -1 ELSE 1 END
+$$;
+CREATE FUNCTION dbms_lob.compare(one bytea, other bytea) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT CASE WHEN one = other THEN 0 WHEN one < other THEN -1 ELSE 1 END
 $$;
 
 -- The shortest text, without the zero before the point.

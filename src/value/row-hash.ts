@@ -76,7 +76,7 @@ function isZero(field: Field, value: string): boolean {
   return field.type.kind === 'float' ? floatOfText(value) === 0 : secondsToHash(value) === 0;
 }
 
-function addValue(chain: Chain, field: Field, value: string): void {
+export function addValue(chain: Chain, field: Field, value: string): void {
   if (field.tolerance !== undefined) {
     chain.text(toleranceCell(field.type, field.tolerance, value));
     return;

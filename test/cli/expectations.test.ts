@@ -6,10 +6,12 @@ import type { Damage } from '../../fixtures/georiesgo/damages.ts';
 import type { Finding, FindingClass } from '../../src/report/report.ts';
 
 function planted(name: string, expected: Damage['expect'], key: Record<string, string>): PlantedDamage {
-  const plant = async () => ({ key });
+  const replica = 'docs.incidents';
+  const plant = async () => ({ replica, key });
+  const harmless = expected === 'nothing';
   return {
-    damage: { name, about: '', replica: 'docs.incidents', expect: expected, harmless: expected === 'nothing', plant },
-    planted: { key },
+    damage: { name, about: '', store: 'docs', table: 'incidents', replica, expect: expected, harmless, plant },
+    planted: { replica, key },
   };
 }
 

@@ -1,7 +1,7 @@
 // Every named damage of georiesgo is exactly one finding, with its class and fields; look-alikes are none; what heals is in flight.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Damage, damages, type Planted } from '../../fixtures/georiesgo/damages.ts';
+import type { Damage, Planted } from '../../fixtures/georiesgo/damages.ts';
 import { checkAll, expectedWords, findingsOf, foundWords, type Georiesgo, openGeoriesgo } from './georiesgo.ts';
 
 describe.each([
@@ -14,7 +14,7 @@ describe.each([
   const planted: { damage: Damage; planted: Planted }[] = [];
 
   beforeAll(async () => {
-    georiesgo = await openGeoriesgo(2000, false);
+    georiesgo = await openGeoriesgo(2000, { uniqueIndexes: false });
   });
   afterAll(() => georiesgo.close());
 
@@ -65,11 +65,12 @@ describe.each([
 
   test('names each planted damage exactly once', async () => {
     const settled: Promise<void>[] = [];
+    const { damages, native } = georiesgo;
     for (const damage of damages.filter((each) => each.expect !== 'in flight')) {
-      planted.push({ damage, planted: await damage.plant(georiesgo.native) });
+      planted.push({ damage, planted: await damage.plant(native) });
     }
     const healing = damages.filter((each) => each.expect === 'in flight');
-    for (const damage of healing) settled.push((await damage.plant(georiesgo.native)).settled!);
+    for (const damage of healing) settled.push((await damage.plant(native)).settled!);
     const report = await checkAll(georiesgo.config, options);
     await Promise.all(settled);
     expect(foundWords(report)).toEqual(expectedWords(planted));

@@ -1,35 +1,46 @@
 // A seeded georiesgo on databases of the test's own: config, native connections, and what a check of it says.
 
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectNative, type Damage, type Native, type Planted } from '../../fixtures/georiesgo/damages.ts';
-import { fixturePath } from '../../fixtures/georiesgo/paths.ts';
+import { configText, environmentOf, storesOf } from '../../fixtures/georiesgo/config.ts';
+import { connectNative, type Damage, damagesOf, type Native, type Planted } from '../../fixtures/georiesgo/damages.ts';
 import { seedGeoriesgo } from '../../fixtures/georiesgo/seed.ts';
+import type { StoreName, Targets } from '../../fixtures/georiesgo/stores.ts';
 import { type Config, check, parseConfig, type Report, type RunOptions } from '../../src/index.ts';
 import type { Finding } from '../../src/report/report.ts';
-import { freshMongo, freshPostgres } from '../databases.ts';
+import { freshCassandra, freshMongo, freshOracle, freshPostgres } from '../databases.ts';
 
 export interface Georiesgo {
   readonly config: Config;
   readonly native: Native;
-  readonly urls: { readonly source: string; readonly postgres: string; readonly mongodb: string };
+  readonly urls: Targets;
+  readonly damages: readonly Damage[];
   close(): Promise<void>;
 }
 
-export async function openGeoriesgo(rows: number, uniqueIndexes = true): Promise<Georiesgo> {
-  const urls = { source: await freshPostgres('18'), postgres: await freshPostgres('15'), mongodb: freshMongo() };
+export interface GeoriesgoOptions {
+  readonly uniqueIndexes?: boolean;
+  /** PostgreSQL and MongoDB are always among them. */
+  readonly stores?: readonly StoreName[];
+}
+
+export async function openGeoriesgo(
+  rows: number,
+  { uniqueIndexes, stores = ['backup', 'docs'] }: GeoriesgoOptions = {},
+): Promise<Georiesgo> {
+  const targets = {
+    source: await freshPostgres('18'),
+    postgres: await freshPostgres('15'),
+    mongodb: freshMongo(),
+    oracle: stores.includes('legacy') ? freshOracle() : undefined,
+    cassandra: stores.includes('analytics') ? await freshCassandra() : undefined,
+  };
   const seed = 7;
-  await seedGeoriesgo(urls, { rows, seed, uniqueIndexes });
-  const native = await connectNative(urls, { rows, seed });
-  const text = await readFile(fixturePath('plumbline.yaml'), 'utf8');
-  const config = parseConfig(text, join(tmpdir(), 'plumbline.yaml'), {
-    GEORIESGO_SOURCE_URL: urls.source,
-    GEORIESGO_BACKUP_URL: urls.postgres,
-    GEORIESGO_DOCS_URL: urls.mongodb,
-    GEORIESGO_DOCS_DATABASE: new URL(urls.mongodb).pathname.slice(1),
-  });
-  return { config, native, urls, close: () => native.close() };
+  await seedGeoriesgo(targets, { rows, seed, uniqueIndexes });
+  const native = await connectNative(targets, { rows, seed });
+  const text = await configText(storesOf(targets));
+  const config = parseConfig(text, join(tmpdir(), 'plumbline.yaml'), environmentOf(targets));
+  return { config, native, urls: targets, damages: damagesOf(storesOf(targets)), close: () => native.close() };
 }
 
 /** Checks without leaving anything on disk, with every finding in the report. */
@@ -44,10 +55,10 @@ export function findingsOf(report: Report): readonly Finding[] {
 /** What a report has to say of planted damages, in the words of `foundWords`. */
 export function expectedWords(planted: readonly { readonly damage: Damage; readonly planted: Planted }[]): string[] {
   return planted
-    .flatMap(({ damage, planted: { key } }) => {
+    .flatMap(({ damage, planted: { replica, key } }) => {
       if (typeof damage.expect === 'string') return [];
       const { class: found, fields } = damage.expect;
-      return [words(damage.replica, found, key, fields ?? [])];
+      return [words(replica, found, key, fields ?? [])];
     })
     .sort();
 }

@@ -69,12 +69,18 @@ export function typeCases(precision: number): readonly TypeCase[] {
   ];
 }
 
-/** One field of each type; row `i` holds the i-th value of each, in turns, and rows past the longest list hold nothing. */
+/**
+ * One field of each type, but those `without`; row `i` holds the i-th value of each that is not `unholdable`, in turns, and rows past the longest list
+ * hold nothing.
+ */
 export function everyType(
   precision: number,
   without: readonly string[] = [],
+  unholdable: (type: FieldType, value: string) => boolean = () => false,
 ): { mapping: Mapping; rows: readonly (readonly Value[])[] } {
-  const cases = typeCases(precision).filter(({ type }) => !without.includes(type.kind));
+  const cases = typeCases(precision)
+    .filter(({ type }) => !without.includes(type.kind))
+    .map(({ name, type, values }) => ({ name, type, values: values.filter((value) => !unholdable(type, value)) }));
   const mapping = {
     key: [field('id', { kind: 'text' })],
     fields: cases.map(({ name, type }) => field(`f_${name}`, type)),

@@ -31,6 +31,11 @@ export class Failures {
     });
   }
 
+  /** What no repetition mends. */
+  lasting(verb: string, detail: string, hint?: string): StoreError {
+    return new StoreError(this.name, verb, this.withoutSecrets(detail), { hint });
+  }
+
   withoutSecrets(text: string): string {
     return this.secrets.reduce((words, secret) => words.replaceAll(secret, '***'), text);
   }

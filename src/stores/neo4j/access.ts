@@ -2,7 +2,7 @@
 
 import type { Replica } from '../store.ts';
 import { Decoder } from './decode.ts';
-import { learnHabits, type Habits } from './habits.ts';
+import { type Habits, learnHabits } from './habits.ts';
 import { readSchema, type Schema } from './schema.ts';
 import type { Connection } from './session.ts';
 import { makeShape, type Shape } from './shape.ts';
@@ -17,9 +17,6 @@ export interface Access {
 export async function makeAccess(connection: Connection, replica: Replica): Promise<Access> {
   const { shape } = makeShape(replica);
   const decoder = new Decoder(connection.neo4j, shape);
-  const [schema, habits] = await Promise.all([
-    readSchema(connection, shape),
-    learnHabits(connection, shape, decoder),
-  ]);
+  const [schema, habits] = await Promise.all([readSchema(connection, shape), learnHabits(connection, shape, decoder)]);
   return { shape, decoder, schema, habits };
 }

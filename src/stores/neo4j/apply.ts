@@ -1,40 +1,96 @@
-// Makes changes in transactions of many rows. In one, the records are locked first, then read, compared with what was read before, and only
-// then written, so nothing can come in between. A transaction that a row spoils is done again in halves, down to that row.
+// Makes changes in transactions of many rows. In each, records are locked first, then read, compared with what was read before, and only then
+// written, so that nothing comes in between. A transaction that a row spoils is done again in halves, down to that row.
 
-import { type Row, keyText } from '../../mapping/mapping.ts';
-import { ValueError } from '../../value/canonical.ts';
-import type { Change, FetchedRow, Outcome } from '../store.ts';
+import { keyText } from '../../mapping/mapping.ts';
+import type { Change, Outcome } from '../store.ts';
 import type { Access } from './access.ts';
-import { byId, heldColumns } from './cypher.ts';
-import { encode } from './encode.ts';
-import { isRejection, isTooLarge, rejection } from './failure.ts';
-import { fetchRows, type Token, tokenOf } from './fetch.ts';
-import { sameNative } from './native.ts';
-import { type Connection, type Run, write } from './session.ts';
-import { shownName } from './shape.ts';
-import { WriteNodes } from './write-nodes.ts';
-import { WriteRelationships } from './write-relationships.ts';
+import { codeOf, DEADLOCK, isRejection, isTooLarge, rejection } from './failure.ts';
+import { fetchRows } from './fetch.ts';
+import { judge } from './guarded.ts';
+import { nodeWrites } from './node-writes.ts';
+import { relationshipWrites } from './relationship-writes.ts';
+import { type Connection, read, write } from './session.ts';
+import { type Insert, moved, refused, type Work, withoutWhere } from './work.ts';
 
-export const written: Outcome = { outcome: 'written' };
-export const unchanged: Outcome = { outcome: 'unchanged' };
-export const moved: Outcome = { outcome: 'moved' };
-
-export function refused(error: string): Outcome {
-  return { outcome: 'refused', error };
+export async function applyChanges(
+  connection: Connection,
+  access: Access,
+  changes: readonly Change[],
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = new Array(changes.length);
+  // What is deleted makes room for what is written, where a constraint allows a value only once.
+  const order = ['delete', 'update', 'insert'].flatMap((kind) =>
+    [...changes.keys()].filter((i) => changes[i]!.kind === kind),
+  );
+  for (let from = 0; from < order.length; from += connection.maxTransactionRows) {
+    const batch = order.slice(from, from + connection.maxTransactionRows);
+    const made = await applyBatch(
+      connection,
+      access,
+      batch.map((i) => changes[i]!),
+    );
+    for (const [position, i] of batch.entries()) outcomes[i] = made[position]!;
+  }
+  return outcomes;
 }
 
-type Guarded = Exclude<Change, { kind: 'insert' }>;
-
-/** A change and where its outcome goes. */
-export interface Asked<Kind extends Change = Change> {
-  readonly change: Kind;
-  readonly index: number;
+async function applyBatch(
+  connection: Connection,
+  access: Access,
+  batch: readonly Change[],
+): Promise<readonly Outcome[]> {
+  try {
+    return await write(connection, (run) => applyAll({ connection, access, run }, batch));
+  } catch (error) {
+    const isDeadlock = codeOf(error) === DEADLOCK;
+    if (!isDeadlock && !isTooLarge(error) && !isRejection(error)) throw error;
+    if (batch.length === 1) {
+      // Another writer had it and was let through.
+      if (isDeadlock) return [moved];
+      if (!isRejection(error)) throw error;
+      return [(await hasAppeared(connection, access, batch[0]!)) ? moved : refused(rejection(error))];
+    }
+    const half = Math.ceil(batch.length / 2);
+    return [
+      ...(await applyBatch(connection, access, batch.slice(0, half))),
+      ...(await applyBatch(connection, access, batch.slice(half))),
+    ];
+  }
 }
 
-export type Inserts = readonly Asked<Extract<Change, { kind: 'insert' }>>[];
+async function applyAll(work: Work, batch: readonly Change[]): Promise<readonly Outcome[]> {
+  const outcomes = new Map<Change, Outcome>();
+  const { insert, update, remove } = work.access.shape.record === 'n' ? nodeWrites : relationshipWrites;
+  const guarded = batch.filter((change) => change.kind !== 'insert');
+  const held = new Set<Change>();
+  for (const [change, outcome] of await judge(work, guarded)) {
+    if (outcome === undefined) held.add(change);
+    else outcomes.set(change, outcome);
+  }
+  const settle = (changes: readonly Change[], made: readonly Outcome[]) => {
+    for (const [i, change] of changes.entries()) outcomes.set(change, made[i]!);
+  };
+  const deletes = guarded.filter((change) => change.kind === 'delete' && held.has(change));
+  if (deletes.length > 0) settle(deletes, await remove(work, deletes));
+  const updates = guarded.filter((change) => change.kind === 'update').filter((change) => held.has(change));
+  if (updates.length > 0) settle(updates, await update(work, updates));
 
-/** A record as it is now, locked. */
-export interface Locked {
-  readonly id: string;
-  readonly row: Row;
+  const keys = new Set<string>();
+  const inserts: Insert[] = [];
+  for (const change of batch) {
+    if (change.kind !== 'insert') continue;
+    const text = keyText(change.row.key);
+    if (keys.has(text)) outcomes.set(change, moved);
+    else inserts.push(change);
+    keys.add(text);
+  }
+  if (inserts.length > 0) settle(inserts, await insert(work, inserts));
+  return batch.map((change) => outcomes.get(change)!);
+}
+
+/** An insert met a constraint: the key's, because somebody was quicker, or another one's. */
+async function hasAppeared(connection: Connection, access: Access, change: Change): Promise<boolean> {
+  if (change.kind !== 'insert') return false;
+  const run = (query: string, parameters?: Record<string, unknown>) => read(connection, query, parameters);
+  return (await fetchRows(connection.neo4j, run, withoutWhere(access), [change.row.key])).length > 0;
 }

@@ -50,9 +50,10 @@ export function scannedColumns(shape: Shape, hasTypePredicates: boolean): readon
   });
 }
 
-/** Finds records by the parameter `ids`. */
+/** Finds records by the parameter `ids`. The WITH keeps the planner from starting anywhere else, such as at a label that was empty when it planned. */
 export function byId(shape: Shape): string {
-  return shape.record === 'n'
-    ? `UNWIND $ids AS id MATCH ${pattern(shape)}${where(shape, 'elementId(n) = id')}`
-    : `UNWIND $ids AS id MATCH ${pattern(shape)}${where(shape, 'elementId(r) = id')}`;
+  const { record, target } = shape;
+  const [found, variables] = record === 'n' ? ['(n)', 'n'] : ['(a)-[r]->(b)', 'a, r, b'];
+  return `UNWIND $ids AS id MATCH ${found} WHERE elementId(${record}) = id
+    WITH id, ${variables}${where(shape, `${record}:${quote(target)}`)}`;
 }

@@ -137,7 +137,8 @@ function ofText(type: FieldType, text: string): string {
 function withoutZoneName(text: string): string {
   if (!text.endsWith(']')) return text;
   const plain = text.replace(/\[[^[\]]*\]$/, '');
-  if (!/(Z|[+-]\d\d(:?\d\d){0,2})$/.test(plain.slice(10))) throw new ValueError('the offset of its time zone is not known');
+  if (!/(Z|[+-]\d\d(:?\d\d){0,2})$/.test(plain.slice(10)))
+    throw new ValueError('the offset of its time zone is not known');
   return plain;
 }
 

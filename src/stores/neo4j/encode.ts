@@ -44,7 +44,8 @@ export interface Usage {
 export function encode(neo4j: Neo4j, field: Field, value: string, usage: Usage | undefined): unknown {
   if (field.map !== undefined) {
     for (const mapped of field.map.values()) {
-      if (String(mapped) === value) return typeof mapped === 'number' ? numberOf(fromNumber(mapped), undefined) : mapped;
+      if (String(mapped) === value)
+        return typeof mapped === 'number' ? numberOf(fromNumber(mapped), undefined) : mapped;
     }
   }
   const wanted = field.storedAs === undefined ? undefined : FORMS[field.storedAs];
@@ -138,7 +139,8 @@ function durationOf(neo4j: Neo4j, value: string): unknown {
 function listOf(neo4j: Neo4j, element: FieldType, tree: JsonTree, form?: Form): unknown {
   if (!Array.isArray(tree)) throw new ValueError('it is not an array');
   return tree.map((item: JsonTree) => {
-    if (item === null) throw new ValueError('a list in Neo4j holds no null; `type: string` for this field keeps it as JSON');
+    if (item === null)
+      throw new ValueError('a list in Neo4j holds no null; `type: string` for this field keeps it as JSON');
     if (typeof item === 'object' && !('number' in item)) {
       throw new ValueError('a list in Neo4j holds no list or map; `type: string` for this field keeps it as JSON');
     }

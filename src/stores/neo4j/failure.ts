@@ -41,6 +41,9 @@ export class Failures {
   }
 }
 
+/** Two transactions that waited for each other: this one was ended. */
+export const DEADLOCK = 'Neo.TransientError.Transaction.DeadlockDetected';
+
 export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   return typeof code === 'string' ? code : '';
@@ -111,7 +114,7 @@ function explain(error: unknown): Explanation {
       hint: 'The server has no memory left for transactions: lower maxTransactionRows, or give it more heap.',
     };
   }
-  if (code === 'Neo.TransientError.Transaction.DeadlockDetected') {
+  if (code === DEADLOCK) {
     return { detail: 'a deadlock with another writer', transient: true, hint: 'Nothing was written; try again.' };
   }
   if (/NotALeader|ForbiddenOnReadOnlyDatabase/.test(code)) {

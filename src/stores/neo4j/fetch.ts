@@ -3,11 +3,10 @@
 import { type Key, keyText } from '../../mapping/mapping.ts';
 import type { FetchedRow } from '../store.ts';
 import type { Access } from './access.ts';
-import { heldColumns, pattern, property, where } from './cypher.ts';
-import { keyForms } from './key-forms.ts';
+import { heldColumns, pattern, where } from './cypher.ts';
+import { type Lookup, lookup } from './key-forms.ts';
 import { hasEndIndex, hasKeyIndex } from './schema.ts';
 import type { Natives, Neo4j, Run } from './session.ts';
-import type { Column } from './shape.ts';
 
 export const MOST_KEYS = 1000;
 
@@ -38,43 +37,26 @@ export async function fetchRows(
     for (const [id, ...natives] of await run(query, parameters)) {
       const row = decoder.row((i) => natives[i]);
       // Conditions on several parts of a key find more than was asked for.
-      if (wanted.has(keyText(row.key))) found.set(id as string, { ...row, token: { id: id as string, natives } satisfies Token });
+      if (wanted.has(keyText(row.key)))
+        found.set(id as string, { ...row, token: { id: id as string, natives } satisfies Token });
     }
   }
   return [...found.values()];
 }
 
-function byKeys(neo4j: Neo4j, access: Access, keys: readonly Key[]): { query: string; parameters: Record<string, unknown> } {
+function byKeys(
+  neo4j: Neo4j,
+  access: Access,
+  keys: readonly Key[],
+): { query: string; parameters: Lookup['parameters'] } {
   const { shape } = access;
-  const columns = shape.columns.slice(0, shape.keys);
-  const forms = (column: Column, key: Key) => keyForms(neo4j, column.field.type, key[column.index]!);
+  const { unwind, condition, parameters } = lookup(neo4j, shape.columns.slice(0, shape.keys), keys, isIndexed(access));
   const records = pattern(shape, (end) => end.columns.some(({ isKey }) => isKey));
-  const returned = `RETURN elementId(${shape.record}), ${heldColumns(shape).join(', ')}`;
-  if (isSought(access)) {
-    const conditions = columns.map((column, i) => `${property(column)} IN key[${i}]`);
-    return {
-      query: `UNWIND $keys AS key MATCH ${records}${where(shape, ...conditions)} ${returned}`,
-      parameters: { keys: keys.map((key) => columns.map((column) => forms(column, key))) },
-    };
-  }
-  // Without an index each look reads all records of the replica: so one look for all keys.
-  const tuples = keys.flatMap((key) => product(columns.map((column) => forms(column, key))));
-  const [only] = columns;
-  const condition = columns.length === 1 ? property(only!) : `[${columns.map(property).join(', ')}]`;
-  return {
-    query: `MATCH ${records}${where(shape, `${condition} IN $keys`)} ${returned}`,
-    parameters: { keys: columns.length === 1 ? tuples.flat() : tuples },
-  };
-}
-
-function product(choices: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
-  return choices.reduce<readonly (readonly unknown[])[]>(
-    (tuples, some) => tuples.flatMap((tuple) => some.map((one) => [...tuple, one])),
-    [[]],
-  );
+  const returned = [`elementId(${shape.record})`, ...heldColumns(shape)].join(', ');
+  return { query: `${unwind}MATCH ${records}${where(shape, condition)} RETURN ${returned}`, parameters };
 }
 
 /** Some index leads to the records of one key. */
-function isSought({ shape, schema }: Access): boolean {
+function isIndexed({ shape, schema }: Access): boolean {
   return hasKeyIndex(schema, shape) || shape.ends.some((end) => hasEndIndex(schema, end, true));
 }

@@ -42,7 +42,10 @@ export async function learnHabits(connection: Connection, shape: Shape, decoder:
 
 function sampleEnd(connection: Connection, { variable, label, columns }: End): Promise<readonly Natives[]> {
   if (columns.length === 0) return Promise.resolve([]);
-  return sample(connection, `MATCH (${variable}:${quote(label)}) RETURN ${columns.map(property).join(', ')} LIMIT ${SAMPLES}`);
+  return sample(
+    connection,
+    `MATCH (${variable}:${quote(label)}) RETURN ${columns.map(property).join(', ')} LIMIT ${SAMPLES}`,
+  );
 }
 
 async function sample(connection: Connection, query: string): Promise<readonly Natives[]> {

@@ -14,7 +14,8 @@ export function intervalText({ months, days, seconds, nanoseconds }: DurationPar
   const micros = (seconds * 1_000_000_000n + nanoseconds) / 1000n;
   const part = (value: bigint, unit: string) => (value === 0n ? '' : `${value}${unit}`);
   const day = part(months / 12n, 'Y') + part(months % 12n, 'M') + part(days, 'D');
-  const time = part(micros / 3_600_000_000n, 'H') + part((micros / 60_000_000n) % 60n, 'M') + secondsText(micros % 60_000_000n);
+  const time =
+    part(micros / 3_600_000_000n, 'H') + part((micros / 60_000_000n) % 60n, 'M') + secondsText(micros % 60_000_000n);
   if (day === '' && time === '') return 'PT0S';
   return `P${day}${time === '' ? '' : `T${time}`}`;
 }
@@ -22,7 +23,9 @@ export function intervalText({ months, days, seconds, nanoseconds }: DurationPar
 function secondsText(micros: bigint): string {
   if (micros === 0n) return '';
   const size = micros < 0n ? -micros : micros;
-  const fraction = String(size % 1_000_000n).padStart(6, '0').replace(/0+$/, '');
+  const fraction = String(size % 1_000_000n)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
   return `${micros < 0n ? '-' : ''}${size / 1_000_000n}${fraction === '' ? '' : `.${fraction}`}S`;
 }
 

@@ -3,9 +3,11 @@
 
 import { fromNumber, ValueError } from '../../value/canonical.ts';
 import type { FieldType } from '../../value/field-type.ts';
+import { property } from './cypher.ts';
 import { toNative } from './encode.ts';
 import { type Form, sameNative } from './native.ts';
 import type { Neo4j } from './session.ts';
+import type { Column } from './shape.ts';
 
 /** No two of them are equal to Cypher, so that no record is found twice. The canonical text is always one of them. */
 export function keyForms(neo4j: Neo4j, type: FieldType, value: string): readonly unknown[] {
@@ -52,6 +54,41 @@ export function keyForms(neo4j: Neo4j, type: FieldType, value: string): readonly
       break;
   }
   return [...new Set(forms)];
+}
+
+export interface Lookup {
+  /** What stands before the MATCH. */
+  readonly unwind: string;
+  /** True for what has one of the keys, and, where there are several columns, for little else. */
+  readonly condition: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** Finds by the values of these columns: key by key through an index, or, where there is none, in one reading for all keys. */
+export function lookup(
+  neo4j: Neo4j,
+  columns: readonly Column[],
+  keys: readonly (readonly string[])[],
+  isIndexed: boolean,
+): Lookup {
+  const forms = keys.map((key) => columns.map(({ field }, i) => keyForms(neo4j, field.type, key[i]!)));
+  if (isIndexed) {
+    const conditions = columns.map((column, i) => `${property(column)} IN key[${i}]`);
+    return { unwind: 'UNWIND $keys AS key ', condition: conditions.join(' AND '), parameters: { keys: forms } };
+  }
+  const tuples = forms.flatMap(product);
+  const [only] = columns;
+  if (columns.length === 1) {
+    return { unwind: '', condition: `${property(only!)} IN $keys`, parameters: { keys: tuples.flat() } };
+  }
+  return { unwind: '', condition: `[${columns.map(property).join(', ')}] IN $keys`, parameters: { keys: tuples } };
+}
+
+function product(choices: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
+  return choices.reduce<readonly (readonly unknown[])[]>(
+    (tuples, some) => tuples.flatMap((tuple) => some.map((one) => [...tuple, one])),
+    [[]],
+  );
 }
 
 /** Whether the record that holds `native` is found by its canonical value. */

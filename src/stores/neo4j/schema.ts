@@ -23,22 +23,20 @@ export async function readSchema(connection: Connection, shape: Shape): Promise<
   const names = [shape.target, ...shape.ends.map(({ label }) => label)];
   const mine = 'WHERE size(coalesce(labelsOrTypes, [])) = 1 AND labelsOrTypes[0] IN $names';
   const guards = async (query: string) => {
-    const rows = await read(connection, query, { names });
-    return rows.map(
-      ([entity, [name], properties]: readonly unknown[] & { readonly 1?: unknown } & Iterable<any>): Guard => ({
-        entity,
-        name,
-        properties,
-      }),
-    );
+    const rows = (await read(connection, query, { names })) as readonly (readonly [
+      Guard['entity'],
+      string,
+      string[],
+    ])[];
+    return rows.map(([entity, name, properties]): Guard => ({ entity, name, properties }));
   };
   try {
     return {
       indexes: await guards(
-        `SHOW INDEXES YIELD type, state, entityType, labelsOrTypes, properties ${mine} AND type = 'RANGE' AND state = 'ONLINE' RETURN entityType, labelsOrTypes, properties`,
+        `SHOW INDEXES YIELD type, state, entityType, labelsOrTypes, properties ${mine} AND type = 'RANGE' AND state = 'ONLINE' RETURN entityType, labelsOrTypes[0], properties`,
       ),
       constraints: await guards(
-        `SHOW CONSTRAINTS YIELD type, entityType, labelsOrTypes, properties ${mine} AND (type CONTAINS 'UNIQUENESS' OR type IN ['NODE_KEY', 'RELATIONSHIP_KEY']) RETURN entityType, labelsOrTypes, properties`,
+        `SHOW CONSTRAINTS YIELD type, entityType, labelsOrTypes, properties ${mine} AND (type CONTAINS 'UNIQUENESS' OR type IN ['NODE_KEY', 'RELATIONSHIP_KEY']) RETURN entityType, labelsOrTypes[0], properties`,
       ),
       isKnown: true,
     };
@@ -63,11 +61,21 @@ export function hasKeyIndex(schema: Schema, shape: Shape): boolean {
 /** End nodes are found by the given columns of theirs. */
 export function hasEndIndex(schema: Schema, end: End, onlyKeys = false): boolean {
   const columns = end.columns.filter(({ isKey }) => isKey || !onlyKeys);
-  return has(schema.indexes, 'NODE', end.label, columns.map(({ property }) => property));
+  return has(
+    schema.indexes,
+    'NODE',
+    end.label,
+    columns.map(({ property }) => property),
+  );
 }
 
 export function isEndUnique(schema: Schema, end: End): boolean {
-  return has(schema.constraints, 'NODE', end.label, end.columns.map(({ property }) => property));
+  return has(
+    schema.constraints,
+    'NODE',
+    end.label,
+    end.columns.map(({ property }) => property),
+  );
 }
 
 /** A composite index is used only when a value is given for each of its properties. */

@@ -43,7 +43,9 @@ export async function makeAccess(
   };
   const problems: Problem[] = [];
   const placed = (field: Field): PlacedField[] => {
-    const column = spellings(field.target).map((name) => columns.get(name)).find((it) => it !== undefined);
+    const column = spellings(field.target)
+      .map((name) => columns.get(name))
+      .find((it) => it !== undefined);
     if (column !== undefined) return [{ field, column }];
     problems.push({
       path: field.target,
@@ -107,7 +109,10 @@ function matchOf({ field, column }: PlacedField): Match {
 async function withSpellings(session: Session, connection: Connection, place: Place): Promise<Place> {
   const parts = [...place.key, ...place.fields].filter(({ field, column }) => isSpelled(field, column));
   if (parts.length === 0) return place;
-  const sql = sampleSql(place, parts.map(({ column }) => column));
+  const sql = sampleSql(
+    place,
+    parts.map(({ column }) => column),
+  );
   const rows = await session.query(connection, sql);
   const spelled = new Map<Column, Spelling>(
     parts.map(({ field, column }, i) => {
@@ -115,6 +120,9 @@ async function withSpellings(session: Session, connection: Connection, place: Pl
       return [column, spellingOf(field, column, (sample as string | undefined)?.trim())];
     }),
   );
-  const withSpelling = <Part extends PlacedField>(part: Part): Part => ({ ...part, spelling: spelled.get(part.column) });
+  const withSpelling = <Part extends PlacedField>(part: Part): Part => ({
+    ...part,
+    spelling: spelled.get(part.column),
+  });
   return { ...place, key: place.key.map(withSpelling), fields: place.fields.map(withSpelling) };
 }

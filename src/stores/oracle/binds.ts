@@ -80,6 +80,6 @@ function largest(rows: readonly (readonly BindValue[])[], index: number): number
 
 function native(driver: Driver, kind: BindKind, value: BindValue): unknown {
   if (value === null) return null;
-  if (kind === 'yearToMonth') return new driver.IntervalYM(value as IntervalParts);
-  return kind === 'dayToSecond' ? new driver.IntervalDS(value as IntervalParts) : value;
+  if (kind === 'yearToMonth') return Object.assign(new driver.IntervalYM(), value as IntervalParts);
+  return kind === 'dayToSecond' ? Object.assign(new driver.IntervalDS(), value as IntervalParts) : value;
 }

@@ -20,7 +20,7 @@ import { canonicalEra } from './times.ts';
 
 type Reader = (raw: unknown) => string;
 
-/** Decodes rows of `scanSql`: raw values of the key, then of the fields, from index `from`. */
+/** Decodes rows of `scanSql`: raw values of the key, then of the fields. */
 export class Decoder {
   private readonly readers: readonly Reader[];
   private readonly parts: readonly PlacedField[];
@@ -32,23 +32,22 @@ export class Decoder {
     this.readers = this.parts.map(({ field, column }) => readerOf(field.type, column));
   }
 
-  row(raw: readonly unknown[], from = 0): Row {
-    const { parts, readers, keys } = this;
-    const key: string[] = new Array(keys);
-    const values: Value[] = new Array(parts.length - keys);
+  row(raw: readonly unknown[]): Row {
+    const key: string[] = new Array(this.keys);
+    const values: Value[] = new Array(this.parts.length - this.keys);
     let unread: string | undefined;
-    for (let i = 0; i < parts.length; i++) {
+    for (let i = 0; i < this.parts.length; i++) {
       let value: Value = null;
-      const held = raw[from + i];
-      if (!isNothing(held)) {
+      if (!isNothing(raw[i])) {
         try {
-          value = readers[i]!(held);
+          value = this.readers[i]!(raw[i]);
         } catch (error) {
-          unread = both(unread, reasonOf(parts[i]!, error));
+          unread = both(unread, reasonOf(this.parts[i]!, error));
         }
-      } else if (i < keys) unread = both(unread, `${parts[i]!.field.target} is part of the key and has no value`);
-      if (i < keys) key[i] = value ?? '';
-      else values[i - keys] = value;
+      } else if (i < this.keys)
+        unread = both(unread, `${this.parts[i]!.field.target} is part of the key and has no value`);
+      if (i < this.keys) key[i] = value ?? '';
+      else values[i - this.keys] = value;
     }
     return unread === undefined ? { key, values } : { key, values, unread };
   }

@@ -82,7 +82,11 @@ function floatFor(type: FieldType, column: Column, value: string): number {
   if (type.kind !== 'float' && fromNumber(number) !== fromDecimalText(value)) {
     throw new ValueError(`it has more digits than ${column.declared} holds`);
   }
-  if (column.form === 'single' && !Object.is(Math.fround(number), number) && !(type.kind === 'float' && type.bits === 32)) {
+  if (
+    column.form === 'single' &&
+    !Object.is(Math.fround(number), number) &&
+    !(type.kind === 'float' && type.bits === 32)
+  ) {
     throw new ValueError(`it has more digits than ${column.declared} holds`);
   }
   return number;

@@ -33,7 +33,9 @@ export class Failures {
 
   /** Why the server refused a row. From the second line on Oracle 23 quotes the row's values, and some first lines do too. */
   ofRow(error: unknown, isSensitive: boolean): string {
-    return isSensitive ? `${codeOf(error) ?? 'an error'}: refused by the server` : this.withoutSecrets(firstLine(error));
+    return isSensitive
+      ? `${codeOf(error) ?? 'an error'}: refused by the server`
+      : this.withoutSecrets(firstLine(error));
   }
 
   private withoutSecrets(text: string): string {
@@ -69,16 +71,38 @@ const AGAIN = 'Try again shortly.';
 const REACH = 'Is the listener up, and are host, port and service name right?';
 
 const KNOWN: Readonly<Record<string, Explanation>> = {
-  'ORA-01017': { detail: 'logon denied (ORA-01017)', transient: false, hint: 'Check user and password in the URL that the environment gives.' },
+  'ORA-01017': {
+    detail: 'logon denied (ORA-01017)',
+    transient: false,
+    hint: 'Check user and password in the URL that the environment gives.',
+  },
   'ORA-28000': { transient: false, hint: 'The account is locked: ALTER USER … ACCOUNT UNLOCK.' },
   'ORA-28001': { transient: false, hint: 'The password has expired; give the user a new one.' },
   'ORA-01045': { transient: false, hint: 'GRANT CREATE SESSION TO the user of this URL.' },
-  'ORA-12514': { transient: false, hint: 'The listener knows no such service: check the end of the URL against `lsnrctl services`.' },
-  'NJS-518': { transient: false, hint: 'The listener knows no such service: check the end of the URL against `lsnrctl services`.' },
-  'NJS-116': { transient: false, hint: 'This user’s password is stored in an old form: set it anew, or set `thick` for this store.' },
-  'NJS-138': { transient: false, hint: 'The server is older than 12.1, which only the thick driver knows: set `thick` for this store.' },
-  'NJS-533': { transient: false, hint: 'The server wants native network encryption, which only the thick driver has: set `thick` for this store, or use `tls`.' },
-  'NJS-118': { transient: false, hint: 'One process speaks thin or thick, not both: set `thick` for all Oracle stores or for none.' },
+  'ORA-12514': {
+    transient: false,
+    hint: 'The listener knows no such service: check the end of the URL against `lsnrctl services`.',
+  },
+  'NJS-518': {
+    transient: false,
+    hint: 'The listener knows no such service: check the end of the URL against `lsnrctl services`.',
+  },
+  'NJS-116': {
+    transient: false,
+    hint: 'This user’s password is stored in an old form: set it anew, or set `thick` for this store.',
+  },
+  'NJS-138': {
+    transient: false,
+    hint: 'The server is older than 12.1, which only the thick driver knows: set `thick` for this store.',
+  },
+  'NJS-533': {
+    transient: false,
+    hint: 'The server wants native network encryption, which only the thick driver has: set `thick` for this store, or use `tls`.',
+  },
+  'NJS-118': {
+    transient: false,
+    hint: 'One process speaks thin or thick, not both: set `thick` for all Oracle stores or for none.',
+  },
   'DPI-1047': { transient: false, hint: 'No Oracle client library was found: name its folder in `thick`.' },
   'ORA-00942': { transient: false, hint: GRANT },
   'ORA-01031': { transient: false, hint: GRANT },
@@ -86,19 +110,31 @@ const KNOWN: Readonly<Record<string, Explanation>> = {
   'ORA-01456': { transient: false, hint: 'The database is open for reading only.' },
   'ORA-16000': { transient: false, hint: 'The database is open for reading only.' },
   'ORA-01555': { transient: true, hint: 'The snapshot is too old: read at a quieter time, or raise undo_retention.' },
-  'ORA-08181': { transient: true, hint: 'The system change number is not known any more; read again, or set `snapshot: none`.' },
+  'ORA-08181': {
+    transient: true,
+    hint: 'The system change number is not known any more; read again, or set `snapshot: none`.',
+  },
   'ORA-01466': { transient: true, hint: 'The table was altered after the snapshot; read again.' },
   'ORA-00054': { transient: true, hint: AGAIN },
   'ORA-00060': { transient: true, hint: AGAIN },
   'ORA-08177': { transient: true, hint: AGAIN },
   'ORA-30006': { transient: true, hint: AGAIN },
-  'NJS-123': { detail: 'the server did not answer in time', transient: true, hint: 'Look at its load and locks, or raise timeouts.call.' },
-  'DPI-1067': { detail: 'the server did not answer in time', transient: true, hint: 'Look at its load and locks, or raise timeouts.call.' },
+  'NJS-123': {
+    detail: 'the server did not answer in time',
+    transient: true,
+    hint: 'Look at its load and locks, or raise timeouts.call.',
+  },
+  'DPI-1067': {
+    detail: 'the server did not answer in time',
+    transient: true,
+    hint: 'Look at its load and locks, or raise timeouts.call.',
+  },
   'NJS-040': { detail: 'no connection was free in time', transient: true, hint: AGAIN },
 };
 
 /** Starting, stopping, out of sessions or processes. */
-const BUSY = /^ORA-(?:00018|00020|01033|01034|01035|01089|01090|01092|01109|12516|12518|12519|12520|12528|12537|12547|02391)$/;
+const BUSY =
+  /^ORA-(?:00018|00020|01033|01034|01035|01089|01090|01092|01109|12516|12518|12519|12520|12528|12537|12547|02391)$/;
 /** The driver's and the server's words for a connection that is gone or could not be made. */
 const LOST =
   /^(?:ORA-(?:00028|00603|01012|02396|02399|03113|03114|03135|12153|12170|12541|12543|12571|25408)|NJS-(?:003|50[0134]|51[013]|521)|DPI-(?:1010|1080))$/;
@@ -115,7 +151,11 @@ function explain(error: unknown): Explanation {
   if (code === 'NJS-530') return { transient: false, hint: 'The host name is unknown here; check it.' };
   if (LOST.test(code)) {
     const isRefused = /ECONNREFUSED/.test(wordsOf(error));
-    return { detail: isRefused ? 'connection refused' : `the connection failed (${firstLine(error)})`, transient: true, hint: REACH };
+    return {
+      detail: isRefused ? 'connection refused' : `the connection failed (${firstLine(error)})`,
+      transient: true,
+      hint: REACH,
+    };
   }
   return { transient: (error as { isRecoverable?: boolean } | null)?.isRecoverable === true };
 }

@@ -5,7 +5,11 @@ import { z } from 'zod';
 const milliseconds = z.int().positive();
 
 export const options = z.strictObject({
-  schema: z.string().min(1).optional().describe('Where tables are looked for that are named without one. Default: the schema of the session.'),
+  schema: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where tables are looked for that are named without one. Default: the schema of the session.'),
   connectString: z
     .string()
     .min(1)
@@ -34,7 +38,9 @@ export const options = z.strictObject({
   snapshot: z
     .enum(['scn', 'readOnly', 'none'])
     .optional()
-    .describe('How a scan sees one moment: AS OF SCN, a read-only transaction, or its one statement alone. Default: the first that is permitted.'),
+    .describe(
+      'How a scan sees one moment: AS OF SCN, a read-only transaction, or its one statement alone. Default: the first that is permitted.',
+    ),
 });
 
 export type OracleOptions = z.infer<typeof options>;

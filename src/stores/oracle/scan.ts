@@ -18,11 +18,7 @@ export interface Scan {
   readonly fetchArraySize?: number;
 }
 
-export async function* scanRows(
-  session: Session,
-  scan: Scan,
-  signal?: AbortSignal,
-): AsyncGenerator<readonly Row[]> {
+export async function* scanRows(session: Session, scan: Scan, signal?: AbortSignal): AsyncGenerator<readonly Row[]> {
   if (signal?.aborted) throw new InterruptedError();
   const connection = await session.connect();
   const abort = () => void connection.break().catch(() => {});

@@ -15,6 +15,7 @@ export type RawRow = readonly unknown[];
 const LOOKUPS = 8;
 
 export class Session {
+  readonly name: string;
   readonly driver: Driver;
   readonly failures: Failures;
   readonly callTimeout: number;
@@ -23,6 +24,7 @@ export class Session {
 
   private constructor(driver: Driver, settings: StoreSettings<OracleOptions>, failures: Failures) {
     const { name, url, options } = settings;
+    this.name = name;
     this.driver = driver;
     this.failures = failures;
     this.callTimeout = options.timeouts?.call ?? DEFAULT_TIMEOUTS.call;

@@ -1,7 +1,7 @@
 // Values that text columns spell in several ways: booleans and UUIDs. They are written as the column's records spell theirs.
 
-import { fromBooleanText, ValueError } from '../../value/canonical.ts';
 import type { Field } from '../../mapping/mapping.ts';
+import { fromBooleanText, ValueError } from '../../value/canonical.ts';
 import type { Column } from './columns.ts';
 
 /** The words for true and false. */
@@ -25,7 +25,9 @@ export interface Spelling {
 
 /** Whether the field's values in this column have a spelling at all. */
 export function isSpelled({ type }: Field, { form }: Column): boolean {
-  return (type.kind === 'boolean' || type.kind === 'uuid') && (form === 'char' || form === 'varchar' || form === 'clob');
+  return (
+    (type.kind === 'boolean' || type.kind === 'uuid') && (form === 'char' || form === 'varchar' || form === 'clob')
+  );
 }
 
 /** The spelling of a column: as the config says (`type: Y/N`), else as a sample has it, else the usual for its length. */

@@ -77,7 +77,9 @@ function keysSql({ key }: Place, count: number): string {
   if (key.every(({ match }) => match === 'equal')) {
     const names = key.map(({ column }) => quote(column.name)).join(', ');
     const values = each(() => key.map(({ column }) => comparableSql(column, binds.next())).join(', '));
-    return key.length === 1 ? `${names} IN (${values.join(', ')})` : `(${names}) IN (${values.map((value) => `(${value})`).join(', ')})`;
+    return key.length === 1
+      ? `${names} IN (${values.join(', ')})`
+      : `(${names}) IN (${values.map((value) => `(${value})`).join(', ')})`;
   }
   const conditions = each(() => key.map((part) => matchSql(part, binds)).join(' AND '));
   return `(${conditions.map((condition) => `(${condition})`).join(' OR ')})`;

@@ -27,7 +27,8 @@ export function oracleTime(column: Column, canonical: string, last?: { readonly 
   const [, yearText, day, time, fraction] = match;
   const year = Number(yearText);
   if (year > 9999 || year < -4711) throw new ValueError('Oracle holds years from 4712 BC to 9999');
-  if (year === 1582 && day! >= '-10-05' && day! <= '-10-14') throw new ValueError(`Oracle's calendar has no 1582${day}`);
+  if (year === 1582 && day! >= '-10-05' && day! <= '-10-14')
+    throw new ValueError(`Oracle's calendar has no 1582${day}`);
   const counted = year > 0 ? String(year).padStart(4, '0') : `-${String(1 - year).padStart(4, '0')}`;
   const known = last === undefined ? (fraction ?? '') : (fraction ?? '').slice(0, last.precision);
   const digits = known.padEnd(9, last === undefined ? '0' : '9');

@@ -13,7 +13,8 @@ export interface Credentials {
 export function credentialsOf(name: string, url: string, options: OracleOptions): Credentials {
   const fail = (message: string, hint: string) => new ConfigError([{ path: `stores.${name}`, message, hint }]);
   const match = /^oracle:\/\/(?:([^:@/]*)(?::([^@]*))?@)?([^@/?#]*)(?:\/([^@?#]*))?$/i.exec(url);
-  if (match === null) throw fail('is no Oracle URL', 'Write oracle://user@host:1521/SERVICE, the password percent-encoded.');
+  if (match === null)
+    throw fail('is no Oracle URL', 'Write oracle://user@host:1521/SERVICE, the password percent-encoded.');
   const [, user = '', password = '', host = '', service = ''] = match;
   if (user === '') throw fail('names no user', 'Write oracle://user@host:1521/SERVICE.');
   const credentials = { user: decoded(user), password: decoded(password) };

@@ -25,6 +25,8 @@ export interface Access {
   readonly excepts: (key: string) => boolean;
   /** Undefined where several records share a key. */
   readonly format?: Format;
+  /** Another one, for a reader of its own. */
+  makeFormat(): Format | undefined;
   /** A look at some of the records. Taken once, when it is needed. */
   survey(): Promise<AccessSurvey>;
 }
@@ -54,6 +56,7 @@ export function makeAccess(session: Session, replica: Replica): Access | readonl
     entries: entries instanceof KeyPattern ? entries : undefined,
     excepts: globMatcher(words.except),
     format: formatOf(session, replica, words),
+    makeFormat: () => formatOf(session, replica, words),
     survey: () => {
       survey ??= takeSurvey(session, replica, words, pattern);
       // What failed once is asked again.

@@ -7,6 +7,7 @@ import type { Habits } from './habits.ts';
 import type { Sample } from './json-value.ts';
 import type { Call } from './scripts.ts';
 import type { Asker } from './session.ts';
+import type { Pieces } from './text-hash.ts';
 
 /** A key that holds something else than a record. */
 export interface Misfit {
@@ -28,6 +29,10 @@ export interface Format<Raw = unknown> {
   sizeOf(raw: Raw): number;
   /** Undefined where the replica's `where` says that the record is none of it. */
   decode(raw: Raw): Decoded | undefined;
+  /** Where the fields lie; false where `where` says no. Throws ValueError for what is no record. */
+  pieces(raw: Raw, into: Pieces): boolean;
+  /** One field of what `pieces` was given last. Throws ValueError. */
+  valueAt(raw: Raw, field: number): Value;
   /** One for each field of the mapping: what is there, and whether it reads as the field. */
   look(raw: Raw): readonly Look[];
   /** The changes as calls of scripts. They throw ValueError for what can't be held. */

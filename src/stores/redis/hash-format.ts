@@ -13,6 +13,7 @@ import type { Words } from './options.ts';
 import { type Call, HASH_DELETE, HASH_INSERT, HASH_UPDATE } from './scripts.ts';
 import type { Argument, Asker, Session } from './session.ts';
 import { otherType } from './string-key.ts';
+import { NO_BYTES, NOTHING, type Pieces, TEXT } from './text-hash.ts';
 import { type Condition, conditionsOf } from './where.ts';
 
 /** By field of the mapping, then by condition of `where`. */
@@ -24,6 +25,7 @@ export class HashFormat implements Format<Raw> {
   private readonly keyFields: readonly Field[];
   private readonly conditions: readonly Condition[];
   private readonly words: Words;
+  private readonly nullBytes: Buffer | undefined;
   private readonly names: readonly string[];
 
   constructor(session: Session, replica: Replica, words: Words) {
@@ -32,6 +34,7 @@ export class HashFormat implements Format<Raw> {
     this.keyFields = replica.mapping.key;
     this.conditions = conditionsOf(replica);
     this.words = words;
+    this.nullBytes = words.nullText === undefined ? undefined : Buffer.from(words.nullText);
     this.names = [...this.fields, ...this.conditions].map(({ target }) => target);
   }
 
@@ -86,6 +89,20 @@ export class HashFormat implements Format<Raw> {
       }
     }
     return unread === undefined ? { values } : { values, unread: unread.join('; ') };
+  }
+
+  pieces(raw: Raw, into: Pieces): boolean {
+    if (this.conditions.length > 0 && !this.belongs(raw)) return false;
+    for (let i = 0; i < this.fields.length; i++) {
+      const bytes = raw[i]!;
+      if (bytes === null || this.isNullText(bytes)) into.set(i, NOTHING, NO_BYTES, 0, 0);
+      else into.set(i, TEXT, bytes, 0, bytes.length);
+    }
+    return true;
+  }
+
+  valueAt(raw: Raw, field: number): Value {
+    return this.value(this.fields[field]!, raw[field]!);
   }
 
   look(raw: Raw): readonly Look[] {
@@ -150,10 +167,12 @@ export class HashFormat implements Format<Raw> {
     });
   }
 
+  private isNullText(bytes: Buffer): boolean {
+    return this.nullBytes !== undefined && bytes.equals(this.nullBytes);
+  }
+
   private value(field: Field, bytes: Buffer | null): Value {
-    if (bytes === null) return null;
-    if (this.words.nullText !== undefined && bytes.equals(Buffer.from(this.words.nullText))) return null;
-    return decodeBytes(field, bytes);
+    return bytes === null || this.isNullText(bytes) ? null : decodeBytes(field, bytes);
   }
 
   private holds(field: Field, bytes: Buffer | null, value: Value): boolean {

@@ -1,6 +1,7 @@
-// JSON as the text that it is: finds where the wanted members lie, without rounding a number or building an object, and replaces
+// JSON as the bytes that it is: finds where the wanted members lie, without rounding a number or building an object, and replaces
 // one of them without touching the rest.
 
+import { isUtf8 } from 'node:buffer';
 import { ValueError } from '../../value/canonical.ts';
 
 export type TokenKind =
@@ -16,62 +17,80 @@ export type TokenKind =
 
 /** One wanted path, as the last `locate` met it. */
 export interface Place {
-  kind: TokenKind;
-  /** In the text; of a string with its quotes. */
-  start: number;
-  end: number;
+  readonly kind: TokenKind;
+  /** In the bytes; of a string with its quotes. */
+  readonly start: number;
+  readonly end: number;
   /** A string with a backslash in it. */
-  escaped: boolean;
-  /** An object's members, so that one more knows whether it needs a comma. */
-  members: number;
+  readonly escaped: boolean;
+  /** An object's members. */
+  readonly members: number;
 }
 
-interface Node extends Place {
-  readonly children: Map<string, Node>;
-  met: number;
+class Node implements Place {
+  kind: TokenKind = 'absent';
+  start = 0;
+  end = 0;
+  escaped = false;
+  members = 0;
+  /** The last `locate` that met it. */
+  met = 0;
+  readonly name: Buffer;
+  readonly children: Node[] = [];
+
+  constructor(name: string) {
+    this.name = Buffer.from(name);
+  }
+
+  child(name: string): Node {
+    let child = this.children.find((node) => node.name.toString() === name);
+    if (child === undefined) {
+      child = new Node(name);
+      this.children.push(child);
+    }
+    return child;
+  }
+
+  forget(): void {
+    this.kind = 'absent';
+    for (const child of this.children) child.forget();
+  }
+
+  liesInArray(): void {
+    this.kind = 'through array';
+    for (const child of this.children) child.liesInArray();
+  }
 }
 
 const MAX_DEPTH = 1000;
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const HEX4 = /[0-9a-fA-F]{4}/y;
 
 /** Knows where the members of some paths (`address.city`) are in one text at a time. */
 export class JsonLocator {
   readonly places: readonly Place[];
   readonly root: Place;
-  private readonly top: Node = newNode();
-  private text = '';
+  private readonly top = new Node('');
+  private bytes: Buffer = Buffer.alloc(0);
   private at = 0;
   private escaped = false;
   private round = 0;
 
   constructor(paths: readonly string[]) {
     this.root = this.top;
-    this.places = paths.map((path) => {
-      let node = this.top;
-      for (const name of path.split('.')) {
-        let child = node.children.get(name);
-        if (child === undefined) {
-          child = newNode();
-          node.children.set(name, child);
-        }
-        node = child;
-      }
-      return node;
-    });
+    this.places = paths.map((path) => path.split('.').reduce((node, name) => node.child(name), this.top));
   }
 
-  /** Throws ValueError where the text is not a JSON object. A member that stands twice: the last one counts, as for every reader. */
-  locate(text: string): void {
-    this.text = text;
+  /** Throws ValueError where the bytes are not a JSON object. A member that stands twice: the last one counts, as for every reader. */
+  locate(bytes: Buffer): void {
+    if (!isUtf8(bytes)) throw new ValueError('it is not UTF-8');
+    this.bytes = bytes;
     this.at = 0;
     this.round++;
-    forget(this.top);
+    this.top.forget();
     this.skipSpace();
-    if (text.charCodeAt(this.at) !== BRACE) throw new ValueError('it is not a JSON object');
+    if (bytes[this.at] !== BRACE) throw new ValueError('it is not a JSON object');
     this.value(this.top, 0);
     this.skipSpace();
-    if (this.at !== text.length) this.fail();
+    if (this.at !== bytes.length) this.fail();
   }
 
   private value(node: Node | undefined, depth: number): void {
@@ -83,12 +102,11 @@ export class JsonLocator {
     node.start = start;
     node.end = this.at;
     node.escaped = this.escaped;
-    if (kind === 'array') for (const child of node.children.values()) markThroughArray(child);
+    if (kind === 'array') for (const child of node.children) child.liesInArray();
   }
 
   private skipValue(node: Node | undefined, depth: number): TokenKind {
-    const { text } = this;
-    switch (text.charCodeAt(this.at)) {
+    switch (this.bytes[this.at]) {
       case QUOTE:
         this.string();
         return 'string';
@@ -105,91 +123,107 @@ export class JsonLocator {
       case 0x6e:
         return this.word('null');
       default:
-        NUMBER.lastIndex = this.at;
-        if (!NUMBER.test(text)) this.fail();
-        this.at = NUMBER.lastIndex;
+        this.number();
         return 'number';
     }
   }
 
   private word<Word extends 'true' | 'false' | 'null'>(word: Word): Word {
-    if (!this.text.startsWith(word, this.at)) this.fail();
-    this.at += word.length;
+    for (let i = 0; i < word.length; i++) if (this.bytes[this.at++] !== word.charCodeAt(i)) this.fail();
     return word;
   }
 
   private object(node: Node | undefined, depth: number): void {
-    const { text } = this;
+    const { bytes } = this;
     let members = 0;
+    let next = 0;
     this.at++;
     this.skipSpace();
-    if (text.charCodeAt(this.at) === CLOSE_BRACE) this.at++;
+    if (bytes[this.at] === CLOSE_BRACE) this.at++;
     else {
       for (;;) {
-        if (text.charCodeAt(this.at) !== QUOTE) this.fail();
+        if (bytes[this.at] !== QUOTE) this.fail();
         const start = this.at;
         this.string();
-        const child = node === undefined || node.children.size === 0 ? undefined : this.childAt(node, start);
+        let child: Node | undefined;
+        if (node !== undefined && node.children.length > 0) {
+          const index = this.childAt(node.children, start, next);
+          if (index >= 0) {
+            child = node.children[index]!;
+            if (child.met === this.round) child.forget();
+            child.met = this.round;
+            next = index + 1;
+          }
+        }
         this.skipSpace();
-        if (text.charCodeAt(this.at) !== COLON) this.fail();
+        if (bytes[this.at] !== COLON) this.fail();
         this.at++;
         this.skipSpace();
         this.value(child, depth + 1);
         members++;
         this.skipSpace();
-        const next = text.charCodeAt(this.at++);
-        if (next === CLOSE_BRACE) break;
-        if (next !== COMMA) this.fail();
+        const after = bytes[this.at++];
+        if (after === CLOSE_BRACE) break;
+        if (after !== COMMA) this.fail();
         this.skipSpace();
       }
     }
     if (node !== undefined) node.members = members;
   }
 
-  private childAt(node: Node, start: number): Node | undefined {
-    const raw = this.text.slice(start + 1, this.at - 1);
-    const child = node.children.get(this.escaped ? (JSON.parse(`"${raw}"`) as string) : raw);
-    if (child === undefined) return undefined;
-    if (child.met === this.round) forget(child);
-    child.met = this.round;
-    return child;
+  /** Records mostly have their members in one order: the search begins at `from`. */
+  private childAt(children: readonly Node[], start: number, from: number): number {
+    const { bytes } = this;
+    if (this.escaped) {
+      const name = JSON.parse(bytes.toString('utf8', start, this.at)) as string;
+      return children.findIndex((child) => child.name.toString() === name);
+    }
+    const length = this.at - start - 2;
+    const first = bytes[start + 1]!;
+    for (let i = 0; i < children.length; i++) {
+      const index = from + i < children.length ? from + i : from + i - children.length;
+      const { name } = children[index]!;
+      if (name.length !== length || (length > 0 && name[0] !== first)) continue;
+      let same = 1;
+      while (same < length && name[same] === bytes[start + 1 + same]) same++;
+      if (same >= length) return index;
+    }
+    return -1;
   }
 
   private array(depth: number): void {
-    const { text } = this;
+    const { bytes } = this;
     this.at++;
     this.skipSpace();
-    if (text.charCodeAt(this.at) === CLOSE_BRACKET) {
+    if (bytes[this.at] === CLOSE_BRACKET) {
       this.at++;
       return;
     }
     for (;;) {
       this.value(undefined, depth + 1);
       this.skipSpace();
-      const next = text.charCodeAt(this.at++);
-      if (next === CLOSE_BRACKET) return;
-      if (next !== COMMA) this.fail();
+      const after = bytes[this.at++];
+      if (after === CLOSE_BRACKET) return;
+      if (after !== COMMA) this.fail();
       this.skipSpace();
     }
   }
 
   private string(): void {
-    const { text } = this;
+    const { bytes } = this;
     let at = this.at + 1;
     this.escaped = false;
     for (;;) {
-      const code = text.charCodeAt(at++);
-      if (code === QUOTE) break;
-      if (code === BACKSLASH) {
+      const byte = bytes[at++];
+      if (byte === QUOTE) break;
+      if (byte === BACKSLASH) {
         this.escaped = true;
-        const letter = text[at++];
-        if (letter === 'u') {
-          HEX4.lastIndex = at;
-          if (!HEX4.test(text)) this.fail();
-          at += 4;
-        } else if (letter === undefined || !'"\\/bfnrt'.includes(letter)) this.fail();
-      } else if (!(code >= 0x20)) {
-        // A control character, or the end of the text.
+        const letter = bytes[at++];
+        if (letter === 0x75) {
+          for (const end = at + 4; at < end; at++) if (!isHex(bytes[at])) this.fail();
+        } else if (letter === undefined || !ESCAPES.includes(letter)) this.fail();
+      } else if (!(byte! >= 0x20)) {
+        // A control character, or the end.
         this.at = at - 1;
         this.fail();
       }
@@ -197,70 +231,95 @@ export class JsonLocator {
     this.at = at;
   }
 
+  private number(): void {
+    const { bytes } = this;
+    if (bytes[this.at] === MINUS) this.at++;
+    if (bytes[this.at] === ZERO) this.at++;
+    else this.digits();
+    if (bytes[this.at] === POINT) {
+      this.at++;
+      this.digits();
+    }
+    if (bytes[this.at] === 0x65 || bytes[this.at] === 0x45) {
+      this.at++;
+      if (bytes[this.at] === MINUS || bytes[this.at] === PLUS) this.at++;
+      this.digits();
+    }
+  }
+
+  private digits(): void {
+    const { bytes } = this;
+    const start = this.at;
+    while (bytes[this.at]! >= ZERO && bytes[this.at]! <= NINE) this.at++;
+    if (this.at === start) this.fail();
+  }
+
   private skipSpace(): void {
-    const { text } = this;
+    const { bytes } = this;
     for (;;) {
-      const code = text.charCodeAt(this.at);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      const byte = bytes[this.at];
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
       this.at++;
     }
   }
 
   private fail(): never {
-    throw new ValueError(`it is not JSON (at character ${this.at})`);
+    throw new ValueError(`it is not JSON (at byte ${this.at})`);
   }
 }
 
 const QUOTE = 0x22;
+const PLUS = 0x2b;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
 const BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-const BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const COLON = 0x3a;
-const COMMA = 0x2c;
+const ESCAPES = Buffer.from('"\\/bfnrt');
 
-function newNode(): Node {
-  return { children: new Map(), met: 0, kind: 'absent', start: 0, end: 0, escaped: false, members: 0 };
-}
-
-function forget(node: Node): void {
-  node.kind = 'absent';
-  if (node.children.size > 0) for (const child of node.children.values()) forget(child);
-}
-
-function markThroughArray(node: Node): void {
-  node.kind = 'through array';
-  for (const child of node.children.values()) markThroughArray(child);
+function isHex(byte: number | undefined): boolean {
+  return byte !== undefined && /[0-9a-fA-F]/.test(String.fromCharCode(byte));
 }
 
 /** The text of a located string. Throws ValueError for half a surrogate pair, which is no character. */
-export function stringAt(text: string, place: Place): string {
-  if (!place.escaped) return text.slice(place.start + 1, place.end - 1);
-  const value = JSON.parse(text.slice(place.start, place.end)) as string;
+export function stringAt(bytes: Buffer, place: Place): string {
+  if (!place.escaped) return bytes.toString('utf8', place.start + 1, place.end - 1);
+  const value = JSON.parse(textAt(bytes, place)) as string;
   if (/\p{Surrogate}/u.test(value)) throw new ValueError('it holds half of a surrogate pair');
   return value;
 }
 
-/** The same text with one member set; `literal` is JSON. What is on the path and is no object is a ValueError. */
-export function withMember(text: string, path: string, literal: string): string {
+/** The JSON of what was located. */
+export function textAt(bytes: Buffer, place: Place): string {
+  return bytes.toString('utf8', place.start, place.end);
+}
+
+/** The same JSON with one member set; `literal` is JSON. What is on the path and is no object is a ValueError. */
+export function withMember(bytes: Buffer, path: string, literal: string): Buffer {
   const names = path.split('.');
   const paths = names.map((_, i) => names.slice(0, i + 1).join('.'));
   const locator = new JsonLocator(paths);
-  locator.locate(text);
+  locator.locate(bytes);
   const last = locator.places.length - 1;
   const target = locator.places[last]!;
+  const replaced = (start: number, text: string, end: number) =>
+    Buffer.concat([bytes.subarray(0, start), Buffer.from(text), bytes.subarray(end)]);
   if (target.kind === 'through array') throw new ValueError('an array stands on its path');
-  if (target.kind !== 'absent') return text.slice(0, target.start) + literal + text.slice(target.end);
+  if (target.kind !== 'absent') return replaced(target.start, literal, target.end);
   // The deepest object that is there takes the rest of the path.
   let depth = last;
   while (depth > 0 && locator.places[depth - 1]!.kind === 'absent') depth--;
   const parent = depth === 0 ? locator.root : locator.places[depth - 1]!;
   const nested = (from: number): string =>
     from > last ? literal : `{${JSON.stringify(names[from])}:${nested(from + 1)}}`;
-  if (parent.kind === 'null') return text.slice(0, parent.start) + nested(depth) + text.slice(parent.end);
+  if (parent.kind === 'null') return replaced(parent.start, nested(depth), parent.end);
   if (parent.kind !== 'object') throw new ValueError(`a ${parent.kind} stands on its path`);
-  const member = `${JSON.stringify(names[depth])}:${nested(depth + 1)}`;
-  const end = parent.end - 1;
-  return `${text.slice(0, end)}${parent.members > 0 ? ',' : ''}${member}${text.slice(end)}`;
+  const member = `${parent.members > 0 ? ',' : ''}${JSON.stringify(names[depth])}:${nested(depth + 1)}`;
+  return replaced(parent.end - 1, member, parent.end - 1);
 }

@@ -5,29 +5,29 @@ import { fromArray, fromDecimalText, fromFloat, fromNumber, fromText, ValueError
 import { canonicalJson, parseJson, writeJson } from '../../value/json.ts';
 import { decodeText } from './decode.ts';
 import { encodeText } from './encode.ts';
-import { JsonLocator, type Place, stringAt, type TokenKind } from './json-text.ts';
+import { JsonLocator, type Place, stringAt, type TokenKind, textAt } from './json-text.ts';
 
 /** Null for null and for what is not there. Throws ValueError. */
-export function decodePlace(field: Field, text: string, place: Place): string | null {
+export function decodePlace(field: Field, bytes: Buffer, place: Place): string | null {
   const { type } = field;
   const { kind } = place;
   if (kind === 'absent' || kind === 'null') return null;
   if (type.kind === 'json' && kind !== 'through array' && !(kind === 'string' && field.storedAs === 'string')) {
-    if (kind === 'string') return writeJson(stringAt(text, place));
-    return canonicalJson(text.slice(place.start, place.end));
+    if (kind === 'string') return writeJson(stringAt(bytes, place));
+    return canonicalJson(textAt(bytes, place));
   }
   switch (kind) {
     case 'string':
-      return decodeText(field, stringAt(text, place));
+      return decodeText(field, stringAt(bytes, place));
     case 'number':
-      return fromLiteral(field, text.slice(place.start, place.end));
+      return fromLiteral(field, textAt(bytes, place));
     case 'true':
     case 'false':
       if (type.kind === 'boolean' || type.kind === 'enum') return kind;
       break;
     case 'array':
       if (type.kind === 'array' || type.kind === 'vector') {
-        return fromArray(type, parseJson(text.slice(place.start, place.end)));
+        return fromArray(type, parseJson(textAt(bytes, place)));
       }
       break;
   }
@@ -64,8 +64,8 @@ export interface Sample {
   readonly text?: string;
 }
 
-export function sampleAt(text: string, place: Place): Sample {
-  return { kind: place.kind, text: place.kind === 'string' ? stringAt(text, place) : undefined };
+export function sampleAt(bytes: Buffer, place: Place): Sample {
+  return { kind: place.kind, text: place.kind === 'string' ? stringAt(bytes, place) : undefined };
 }
 
 /** The literal that reads back as the value. Throws ValueError where none does. */
@@ -114,10 +114,10 @@ function literalOf(field: Field, value: string, sample: Sample | undefined): str
 
 function readsAs(field: Field, literal: string, value: string): boolean {
   const locator = new JsonLocator(['v']);
-  const text = `{"v":${literal}}`;
+  const bytes = Buffer.from(`{"v":${literal}}`);
   try {
-    locator.locate(text);
-    return decodePlace(field, text, locator.places[0]!) === value;
+    locator.locate(bytes);
+    return decodePlace(field, bytes, locator.places[0]!) === value;
   } catch (error) {
     if (error instanceof ValueError) return false;
     throw error;

@@ -4,10 +4,12 @@ import { readFile } from 'node:fs/promises';
 import type * as Ioredis from 'ioredis';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { ConfigError, InterruptedError, type Problem, StoreError, wordsOf } from '../../errors.ts';
-import type { Key } from '../../mapping/mapping.ts';
+import type { Key, Row } from '../../mapping/mapping.ts';
+import type { BucketFilter, DigestPage, HashScheme } from '../../value/digest.ts';
 import type {
   Change,
   FetchedRow,
+  Hashing,
   Inspection,
   Outcome,
   Replica,
@@ -18,6 +20,7 @@ import type {
 import { type Access, makeAccess } from './access.ts';
 import { applyChanges, MOST_CHANGES } from './apply.ts';
 import { dropScopes, fetchScopes, scanScopes } from './cache.ts';
+import { digestsOf, readDigests } from './digests.ts';
 import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
 import { inspectReplica, uninspected } from './inspect.ts';
@@ -124,6 +127,9 @@ class RedisStore implements Store {
     applyChanges: MOST_CHANGES,
   };
   readonly product: string;
+  readonly hashing: Hashing = {
+    digests: (replica, scheme, filter, signal) => this.digests(replica, scheme, filter, signal),
+  };
   private readonly session: Session;
   private readonly server: ServerInfo;
   private readonly scanCount: number;
@@ -148,9 +154,7 @@ class RedisStore implements Store {
   async *scan(replica: Replica, signal?: AbortSignal) {
     try {
       if (signal?.aborted) throw new InterruptedError();
-      const access = this.accessOf(replica);
-      const scan = access.words.as === 'set' ? scanSets : access.words.as === 'cache' ? scanScopes : scanRows;
-      yield* scan(this.session, access, this.scanCount, signal);
+      yield* this.rows(this.accessOf(replica), signal);
     } catch (error) {
       throw this.session.failures.of(error, `scan ${replica.target}`, signal);
     }
@@ -178,6 +182,27 @@ class RedisStore implements Store {
 
   async close(): Promise<void> {
     this.session.close();
+  }
+
+  private async *digests(
+    replica: Replica,
+    scheme: HashScheme,
+    filter?: BucketFilter,
+    signal?: AbortSignal,
+  ): AsyncGenerator<DigestPage> {
+    try {
+      if (signal?.aborted) throw new InterruptedError();
+      const access = this.accessOf(replica);
+      if (access.format === undefined) yield* digestsOf(this.rows(access, signal), access, scheme, filter);
+      else yield* readDigests(this.session, access, this.scanCount, scheme, filter, signal);
+    } catch (error) {
+      throw this.session.failures.of(error, `read ${replica.target}`, signal);
+    }
+  }
+
+  private rows(access: Access, signal?: AbortSignal): AsyncIterable<readonly Row[]> {
+    const scan = access.words.as === 'set' ? scanSets : access.words.as === 'cache' ? scanScopes : scanRows;
+    return scan(this.session, access, this.scanCount, signal);
   }
 
   private async during<Result>(verb: string, work: () => Promise<Result>): Promise<Result> {

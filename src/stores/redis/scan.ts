@@ -55,7 +55,7 @@ export function scanRows(
   return onEachServer(session, signal, (reader) => readRows(reader, access, access.format!, count));
 }
 
-interface Batch {
+export interface Batch {
   /** Read, or known to be unreadable from the key alone. */
   readonly rows: readonly Row[];
   /** Of the rows that are to be read, in their order. */
@@ -89,7 +89,12 @@ async function* readRows(
   }
 }
 
-async function* readBatches(reader: Reader, access: Access, format: Format, count: number): AsyncGenerator<Batch> {
+export async function* readBatches(
+  reader: Reader,
+  access: Access,
+  format: Format,
+  count: number,
+): AsyncGenerator<Batch> {
   const size = new PageSize();
   for await (const rows of batchesOf(scanKeys(reader, access.pattern.glob, count), access, size)) {
     const keys = rows.flatMap(({ row, text }) => (row.unread === undefined ? [text] : []));

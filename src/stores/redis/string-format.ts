@@ -2,6 +2,7 @@
 
 import type { Field, Row } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
+import type { Value } from '../../value/field-type.ts';
 import type { Change, Replica } from '../store.ts';
 import { decodeBytes, reasonOf } from './decode.ts';
 import { encodeBytes } from './encode.ts';
@@ -11,6 +12,7 @@ import type { Words } from './options.ts';
 import type { Call } from './scripts.ts';
 import type { Argument, Asker } from './session.ts';
 import { deleteString, insertString, readStrings, updateString } from './string-key.ts';
+import { type Pieces, TEXT } from './text-hash.ts';
 
 export class StringFormat implements Format<Buffer> {
   private readonly field: Field;
@@ -35,6 +37,15 @@ export class StringFormat implements Format<Buffer> {
     } catch (error) {
       return { values: [null], unread: reasonOf(this.field, 'a text', error) };
     }
+  }
+
+  pieces(raw: Buffer, into: Pieces): boolean {
+    into.set(0, TEXT, raw, 0, raw.length);
+    return true;
+  }
+
+  valueAt(raw: Buffer): Value {
+    return decodeBytes(this.field, raw);
   }
 
   look(raw: Buffer): readonly Look[] {

@@ -1,0 +1,225 @@
+// Makes changes, each under its condition: many of a kind in one statement, whose row counts and batch errors tell what became of each. A
+// batch that fails as a whole is done again row by row.
+
+import { type Key, keyText } from '../../mapping/mapping.ts';
+import { ValueError } from '../../value/canonical.ts';
+import { sameValue } from '../../value/same-value.ts';
+import type { Change, FetchedRow, Outcome } from '../store.ts';
+import { makeBatch } from './binds.ts';
+import { type BindKind, bindKind, guardKind, isNullAware } from './column-sql.ts';
+import { type Decoder, isNothing } from './decode.ts';
+import { type BindValue, encode } from './encode.ts';
+import { codeOf, isOfStatement, isTransient } from './failure.ts';
+import { fetchRows, type Token } from './fetch.ts';
+import type { Connection, Session } from './session.ts';
+import { deleteSql, insertSql, type Place, type PlacedField, updateSql } from './sql.ts';
+
+export const MOST_CHANGES = 1000;
+const DUPLICATE = 'ORA-00001';
+
+const written: Outcome = { outcome: 'written' };
+const unchanged: Outcome = { outcome: 'unchanged' };
+const moved: Outcome = { outcome: 'moved' };
+
+type Guarded = Exclude<Change, { kind: 'insert' }>;
+
+/** Changes that one statement can make. */
+interface Group {
+  readonly kind: Change['kind'];
+  readonly sql: string;
+  readonly kinds: readonly BindKind[];
+  readonly asked: Asked[];
+}
+
+interface Asked {
+  /** Index of the change. */
+  readonly change: number;
+  readonly binds: readonly BindValue[];
+}
+
+/** What the server said of one row: how many records it touched, or why not. */
+type Effect = { readonly count: number } | { readonly error: unknown };
+
+export async function applyChanges(
+  session: Session,
+  place: Place,
+  decoder: Decoder,
+  changes: readonly Change[],
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = new Array(changes.length);
+  const groups = groupsOf(place, changes, (change, error) => {
+    outcomes[change] = { outcome: 'refused', error: error.message };
+  });
+  const isSensitive = [...place.key, ...place.fields].some(({ field }) => field.sensitive);
+  const verb = `write to ${place.table}`;
+  for (const group of groups) {
+    const effects = await session.use(verb, (connection) => execute(session, connection, group));
+    const open: number[] = [];
+    group.asked.forEach(({ change }, i) => {
+      const effect = effects[i]!;
+      if ('error' in effect) {
+        if (group.kind === 'insert' && codeOf(effect.error) === DUPLICATE) open.push(change);
+        outcomes[change] = { outcome: 'refused', error: session.failures.ofRow(effect.error, isSensitive) };
+      } else if (effect.count > 0) outcomes[change] = written;
+      else if (group.kind === 'insert') outcomes[change] = moved;
+      else open.push(change);
+    });
+    if (open.length === 0) continue;
+    const keys = open.map((change) => keyOf(changes[change]!));
+    const now = await session.use(verb, (connection) =>
+      fetchRows(session, connection, { ...place, where: undefined }, decoder, keys),
+    );
+    for (const change of open) {
+      const outcome = afterwards(place, changes[change]!, now);
+      if (outcome !== undefined) outcomes[change] = outcome;
+    }
+  }
+  return outcomes;
+}
+
+function groupsOf(
+  place: Place,
+  changes: readonly Change[],
+  refuse: (change: number, error: ValueError) => void,
+): readonly Group[] {
+  const groups = new Map<string, Group>();
+  changes.forEach((change, index) => {
+    try {
+      const { sql, binds, kinds } = statementOf(place, change);
+      const group = groups.get(sql) ?? { kind: change.kind, sql, kinds, asked: [] };
+      group.asked.push({ change: index, binds });
+      groups.set(sql, group);
+    } catch (error) {
+      if (!(error instanceof ValueError)) throw error;
+      refuse(index, error);
+    }
+  });
+  return [...groups.values()];
+}
+
+function statementOf(place: Place, change: Change) {
+  switch (change.kind) {
+    case 'insert': {
+      const fields = place.fields.filter(({ column }) => !column.virtual);
+      const values = fields.map((part) => encode(part, change.row.values[place.fields.indexOf(part)]!));
+      return {
+        sql: insertSql(place),
+        kinds: [...place.key, ...fields].map(({ column }) => bindKind(column)),
+        binds: [...keyValues(place, change.row.key), ...values],
+      };
+    }
+    case 'update': {
+      const fields = change.fields.filter((index) => !place.fields[index]!.column.virtual);
+      if (fields.length === 0) throw new ValueError('only virtual columns differ: the server computes them itself');
+      const values = fields.map((index) => encode(place.fields[index]!, change.row.values[index]!));
+      const guard = guardOf(place, change.expected);
+      return {
+        sql: updateSql(place, fields, guard.nulls),
+        kinds: [...fields.map((index) => bindKind(place.fields[index]!.column)), ...guard.kinds],
+        binds: [...values, ...guard.binds],
+      };
+    }
+    case 'delete': {
+      const { nulls, kinds, binds } = guardOf(place, change.expected);
+      return { sql: deleteSql(place, nulls), kinds, binds };
+    }
+  }
+}
+
+function keyValues(place: Place, key: Key): readonly BindValue[] {
+  return place.key.map((part, i) => {
+    const value = encode(part, key[i]!);
+    if (value === null) throw new ValueError(`${part.field.target}: Oracle holds no empty key`);
+    return value;
+  });
+}
+
+/** The binds of a guard, in the order of `guarded` in sql.ts. */
+function guardOf(place: Place, expected: FetchedRow) {
+  const { rowid, raw } = expected.token as Token;
+  const kinds: BindKind[] = [];
+  const binds: BindValue[] = [];
+  const add = (kind: BindKind, value: BindValue) => {
+    kinds.push(kind);
+    binds.push(value);
+  };
+  if (rowid !== undefined) add('text', rowid);
+  for (const [i, part] of place.key.entries()) {
+    if (part.match === 'equal') add(bindKind(part.column), encode(part, expected.key[i]!));
+    else add(guardKind(part.column), rawBind(part, raw[i]));
+  }
+  const held = raw.slice(place.key.length);
+  const nulls = held.map(isNothing);
+  for (const [i, part] of place.fields.entries()) {
+    if (!(nulls[i] && isNullAware(part.column))) add(guardKind(part.column), rawBind(part, held[i]));
+  }
+  return { nulls, kinds, binds };
+}
+
+function rawBind({ column }: PlacedField, raw: unknown): BindValue {
+  if (isNothing(raw)) return null;
+  return column.form === 'raw' ? (raw as Buffer).toString('hex').toUpperCase() : (raw as BindValue);
+}
+
+/** One effect a row, committed. Throws what may pass by itself, with nothing of it done. */
+async function execute(session: Session, connection: Connection, group: Group): Promise<readonly Effect[]> {
+  const { asked } = group;
+  try {
+    const effects = await executeBatch(session, connection, group, asked);
+    const passing = effects.find((effect) => 'error' in effect && isTransient(effect.error));
+    if (passing !== undefined) throw (passing as { error: unknown }).error;
+    await connection.commit();
+    return effects;
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    await connection.rollback();
+    if (asked.length === 1 || isOfStatement(error)) return asked.map(() => ({ error }));
+    const effects: Effect[] = [];
+    for (const one of asked) effects.push(...(await execute(session, connection, { ...group, asked: [one] })));
+    return effects;
+  }
+}
+
+async function executeBatch(
+  session: Session,
+  connection: Connection,
+  { sql, kinds }: Group,
+  asked: readonly Asked[],
+): Promise<readonly Effect[]> {
+  const { rows, bindDefs } = makeBatch(
+    session.driver,
+    kinds,
+    asked.map(({ binds }) => binds),
+  );
+  const options = { bindDefs, batchErrors: true, dmlRowCounts: true };
+  const result = await connection.executeMany(sql, rows, options);
+  const counts = result.dmlRowCounts;
+  if (!Array.isArray(counts)) throw new Error('the server did not tell how many records each row touched');
+  const errors = new Map((result.batchErrors ?? []).map((error) => [error.offset, error]));
+  return asked.map((_, i) => {
+    const error = errors.get(i);
+    return error === undefined ? { count: Number(counts[i] ?? 0) } : { error };
+  });
+}
+
+function keyOf(change: Change): Key {
+  return change.kind === 'insert' ? change.row.key : change.expected.key;
+}
+
+/** The outcome of a change that did nothing, by what stands there now; undefined where it stays refused. */
+function afterwards(place: Place, change: Change, now: readonly FetchedRow[]): Outcome | undefined {
+  const text = keyText(keyOf(change));
+  const rows = now.filter((row) => keyText(row.key) === text);
+  // Another unique index than the key's was in the way.
+  if (change.kind === 'insert') return rows.length === 0 ? undefined : moved;
+  if (change.kind === 'delete') return rows.length === 0 ? unchanged : moved;
+  const isDone = rows.some((row) => row.unread === undefined && holds(place, change, row));
+  return isDone ? unchanged : moved;
+}
+
+function holds(place: Place, change: Extract<Guarded, { kind: 'update' }>, row: FetchedRow): boolean {
+  return change.fields.every((index) => {
+    const { field } = place.fields[index]!;
+    return sameValue(field, change.row.values[index]!, row.values[index]!);
+  });
+}

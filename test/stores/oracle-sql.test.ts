@@ -1,0 +1,196 @@
+// Every statement that the store can build, held against Oracle's grammar: the stand-in runs much that Oracle would not.
+
+import { describe, expect, test } from 'vitest';
+import type { Column, Form } from '../../src/stores/oracle/columns.ts';
+import {
+  CHARACTER_SET_SQL,
+  columnsSql,
+  PRIVILEGES_SQL,
+  READ_ONLY_SQL,
+  SCHEMA_SQL,
+  SCN_SQLS,
+  SERVER_SQL,
+  SESSION_SQL,
+  TABLE_SQL,
+  UNIQUE_SQL,
+} from '../../src/stores/oracle/dictionary-sql.ts';
+import {
+  countSql,
+  deleteSql,
+  fetchSql,
+  insertSql,
+  type KeyPart,
+  type Match,
+  type Place,
+  probeScnSql,
+  sampleSql,
+  scanSql,
+  updateSql,
+} from '../../src/stores/oracle/sql.ts';
+import { oracleProblems } from '../oracle-grammar.ts';
+import { field } from './contract-cases.ts';
+
+const FORMS: readonly Form[] = [
+  'char',
+  'varchar',
+  'clob',
+  'json',
+  'raw',
+  'blob',
+  'number',
+  'single',
+  'double',
+  'boolean',
+  'date',
+  'timestamp',
+  'zoned',
+  'localZoned',
+  'yearToMonth',
+  'dayToSecond',
+];
+
+function column(name: string, form: Form, more: Partial<Column> = {}): Column {
+  return { name, form, declared: form, national: false, bytes: 100, virtual: false, alwaysIdentity: false, ...more };
+}
+
+const placed = (one: Column) => ({ field: field(one.name, { kind: 'text' }), column: one });
+const keyPart = (form: Form, match: Match = 'equal', name = 'ID'): KeyPart => ({
+  ...placed(column(name, form)),
+  match,
+});
+
+/** One field of each form, and the odd ones: national, nanoseconds, virtual. */
+const everyForm = [
+  ...FORMS.map((form, i) => column(`C${i}`, form)),
+  column('N1', 'char', { national: true }),
+  column('N2', 'clob', { national: true }),
+  column('NANO', 'timestamp', { scale: 9 }),
+  column('NANO TZ', 'zoned', { scale: 9 }),
+  column('Virtual', 'number', { virtual: true }),
+];
+
+function place(more: Partial<Place> = {}): Place {
+  return {
+    owner: 'ERP',
+    table: 'CUSTOMERS',
+    key: [keyPart('number')],
+    fields: everyForm.map(placed),
+    hasRowids: true,
+    ...more,
+  };
+}
+
+const indexes = everyForm.map((_, i) => i).filter((i) => !everyForm[i]!.virtual);
+const noNulls = everyForm.map(() => false);
+const allNulls = everyForm.map(() => true);
+const WHERE = `status <> 'gone' -- and so on`;
+
+function check(sql: string): void {
+  expect(oracleProblems(sql), sql).toEqual([]);
+}
+
+describe('every statement of the oracle store is Oracle’s SQL', { timeout: 120_000 }, () => {
+  test.each(
+    Object.entries({
+      SESSION_SQL,
+      SERVER_SQL,
+      SCHEMA_SQL,
+      CHARACTER_SET_SQL,
+      READ_ONLY_SQL,
+      TABLE_SQL,
+      UNIQUE_SQL,
+      PRIVILEGES_SQL,
+    }),
+  )('%s', (_, sql) => check(sql));
+
+  test('columns and system change numbers', () => {
+    check(columnsSql(1, 1));
+    check(columnsSql(3, 4));
+    for (const sql of SCN_SQLS) check(sql);
+  });
+
+  test.each(FORMS)('a column of the form %s: read, guarded with and without a value, set', (form) => {
+    const one = place({ fields: [placed(column('F', form))] });
+    check(scanSql(one));
+    check(updateSql(one, [0], [false]));
+    check(updateSql(one, [0], [true]));
+    check(insertSql(one));
+  });
+
+  test.each<[string, Partial<Place>]>([
+    ['a table', {}],
+    ['with a condition', { where: WHERE }],
+    ['a view', { hasRowids: false }],
+    ['odd names', { owner: 'O%s', table: 'Ta ble', fields: [placed(column(`sel'ect; --`, 'varchar'))] }],
+    ['no fields', { fields: [] }],
+  ])('%s: scanned, counted, sampled, fetched and written', (_, more) => {
+    const one = place(more);
+    check(scanSql(one));
+    check(scanSql(one, '123456789012345678'));
+    check(countSql(one, 1000));
+    check(probeScnSql(one, '5'));
+    check(fetchSql(one, 1));
+    check(fetchSql(one, 10));
+    check(insertSql(one));
+    check(
+      deleteSql(
+        one,
+        one.fields.map(() => false),
+      ),
+    );
+    check(
+      deleteSql(
+        one,
+        one.fields.map(() => true),
+      ),
+    );
+    if (one.fields.length === 0) return;
+    check(
+      sampleSql(
+        one,
+        one.fields.map((part) => part.column),
+      ),
+    );
+    check(
+      updateSql(
+        one,
+        [0],
+        one.fields.map(() => false),
+      ),
+    );
+  });
+
+  test('all columns at once, null and not', () => {
+    check(updateSql(place(), indexes, noNulls));
+    check(updateSql(place({ where: WHERE }), indexes, allNulls));
+  });
+
+  test.each(FORMS.filter((form) => !['clob', 'blob', 'json'].includes(form)))('a key of the form %s', (form) => {
+    const one = place({ key: [keyPart(form)], fields: [] });
+    check(fetchSql(one, 3));
+    check(insertSql(one));
+    check(deleteSql(one, []));
+  });
+
+  test('composite keys, keys of several spellings and ranges', () => {
+    for (const key of [
+      [keyPart('number'), keyPart('char', 'equal', 'REGION'), keyPart('zoned', 'equal', 'AT')],
+      [keyPart('varchar', { spellings: 4 })],
+      [keyPart('date', 'range')],
+      [keyPart('number'), keyPart('timestamp', 'range', 'AT'), keyPart('varchar', { spellings: 4 }, 'U')],
+    ]) {
+      const one = place({ key, fields: [] });
+      check(fetchSql(one, 1));
+      check(fetchSql(one, 100));
+      check(insertSql(one));
+      check(deleteSql(one, []));
+    }
+  });
+
+  test('the longest list of keys', () => check(fetchSql(place({ fields: [] }), 1000)));
+});
+
+test('what is no identifier and no system change number never becomes part of a statement', () => {
+  expect(() => scanSql(place({ table: 'a" b' }))).toThrow();
+  expect(() => scanSql(place(), '1 OR 1=1')).toThrow();
+});
