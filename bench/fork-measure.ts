@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { Answer, Job, Measurement } from './measure.ts';
-import { WrongAnswer } from './variants.ts';
+import { WrongAnswer } from './wrong-answer.ts';
 
 export async function measure(job: Job): Promise<Measurement> {
   const child = fork(join(import.meta.dirname, 'measure.js'), {

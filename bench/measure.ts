@@ -1,17 +1,12 @@
-// The child process of one measurement: warms up, runs its variant once, and sends the seconds and the peak of its
-// memory to its parent. The job comes by message, because it holds passwords.
+// The child process of one measurement: warms up, runs its job once, and sends the seconds and the peak of its memory to its
+// parent. The job comes by message, because it holds passwords.
 
-import { type CopyName, copyOf, type StoreKind } from './copies.ts';
 import { peakMegabytes } from './peak-memory.ts';
-import { type Pair, VARIANTS, type VariantName, WrongAnswer, warmUp } from './variants.ts';
+import { type CopyJob, runJob, warmUpJob } from './variants.ts';
+import type { WindowJob } from './window/window.ts';
+import { WrongAnswer } from './wrong-answer.ts';
 
-export interface Job {
-  readonly variant: VariantName;
-  readonly store: StoreKind;
-  readonly copy: CopyName;
-  readonly rows: number;
-  readonly pair: Pair;
-}
+export type Job = CopyJob | WindowJob;
 
 export interface Measurement {
   readonly seconds: number;
@@ -23,12 +18,12 @@ export interface Measurement {
 
 export type Answer = Measurement | { readonly failure: string; readonly wrongAnswer: boolean };
 
-async function measure({ variant, store, copy, rows, pair }: Job): Promise<Answer> {
+async function measure(job: Job): Promise<Answer> {
   try {
-    await warmUp(variant, store, pair);
+    await (job.variant === 'window' ? checkWindow(job.warmUp) : warmUpJob(job));
     globalThis.gc?.();
     const warmMegabytes = await peakMegabytes();
-    const seconds = await VARIANTS[variant](store, pair, copyOf(copy, rows));
+    const seconds = await (job.variant === 'window' ? checkWindow(job.place) : runJob(job));
     return { seconds, megabytes: await peakMegabytes(), warmMegabytes };
   } catch (error) {
     const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -37,6 +32,12 @@ async function measure({ variant, store, copy, rows, pair }: Job): Promise<Answe
       wrongAnswer: error instanceof WrongAnswer,
     };
   }
+}
+
+/** Its fixture is loaded only where it is measured. */
+async function checkWindow(place: WindowJob['place']): Promise<number> {
+  const window = await import('./window/window.ts');
+  return window.checkWindow(place);
 }
 
 process.once('message', async (job: Job) => {

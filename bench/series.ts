@@ -4,18 +4,20 @@ import type { Measurement } from './measure.ts';
 
 export type Sample = Pick<Measurement, 'seconds'> & Partial<Measurement>;
 
-/** Samples by name, such as `mongodb check, equal`; the position in a list is the round. */
-export type Series = Map<string, Sample[]>;
+/** By name, such as `mongodb check, equal`; the position in a list of samples is the round. */
+export type Series = Map<string, { readonly rows: number; readonly samples: Sample[] }>;
 
 export interface Ratio {
   readonly name: string;
   readonly ratio: number;
-  /** Such as `<= 0.6`. */
-  readonly goal: string;
+  /** Such as `<= 0.6`; absent where it is only reported. */
+  readonly goal?: string;
 }
 
 export interface Timing {
   readonly name: string;
+  /** In the replica, or in the window of it. */
+  readonly rows: number;
   readonly runs: number;
   /** Seconds. */
   readonly median: number;
@@ -32,33 +34,38 @@ export interface Memory {
   readonly goal: string;
 }
 
-/** The median of the ratios of each round, so that a machine that slows down slows both; undefined without a pair. */
-export function ratioOf(series: Series, name: string, over: string): number | undefined {
-  const below = series.get(over) ?? [];
-  const ratios = (series.get(name) ?? []).flatMap(({ seconds }, round) =>
-    below[round] === undefined ? [] : [seconds / below[round].seconds],
+/**
+ * The median of the ratios of each round, so that a machine that slows down slows both; undefined without a pair. Over several it is
+ * that over the slowest of them.
+ */
+export function ratioOf(series: Series, name: string, ...over: readonly string[]): number | undefined {
+  const below = over.map((each) => samplesOf(series, each));
+  const ratios = samplesOf(series, name).flatMap(({ seconds }, round) =>
+    below.every((samples) => samples[round] !== undefined)
+      ? [seconds / Math.max(...below.map((samples) => samples[round]!.seconds))]
+      : [],
   );
   return ratios.length === 0 ? undefined : median(ratios);
 }
 
 export function timingsOf(series: Series): readonly Timing[] {
-  return [...series].map(([name, samples]) => {
+  return [...series].map(([name, { rows, samples }]) => {
     const seconds = samples.map((sample) => sample.seconds);
     const range = { min: Math.min(...seconds), max: Math.max(...seconds) };
-    return { name, runs: samples.length, median: median(seconds), ...range, megabytes: peakOf(samples) };
+    return { name, rows, runs: samples.length, median: median(seconds), ...range, megabytes: peakOf(samples) };
   });
 }
 
 /** How much higher the peak of one is than that of another; undefined when either was not measured. */
 export function peakAbove(series: Series, name: string, over: string): number | undefined {
-  const peak = peakOf(series.get(name) ?? []);
-  const base = peakOf(series.get(over) ?? []);
+  const peak = peakOf(samplesOf(series, name));
+  const base = peakOf(samplesOf(series, over));
   return peak === undefined || base === undefined ? undefined : peak - base;
 }
 
 /** How much its peak grew past what its process had taken for a small warm-up. */
 export function peakGrowth(series: Series, name: string): number | undefined {
-  const grown = (series.get(name) ?? []).flatMap(({ megabytes, warmMegabytes }) =>
+  const grown = samplesOf(series, name).flatMap(({ megabytes, warmMegabytes }) =>
     megabytes === undefined || warmMegabytes === undefined ? [] : [megabytes - warmMegabytes],
   );
   return grown.length === 0 ? undefined : median(grown);
@@ -67,6 +74,10 @@ export function peakGrowth(series: Series, name: string): number | undefined {
 export function isMet(value: number, goal: string): boolean {
   const limit = Number(goal.slice(3));
   return goal.startsWith('<=') ? value <= limit : value >= limit;
+}
+
+function samplesOf(series: Series, name: string): readonly Sample[] {
+  return series.get(name)?.samples ?? [];
 }
 
 function peakOf(samples: readonly Sample[]): number | undefined {

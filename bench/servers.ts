@@ -1,108 +1,109 @@
-// Starts the bench's servers, both PostgreSQL servers with the same settings, and seeds them: the source, and for each
-// kind of store an equal, a drifted and an empty replica.
+// Starts servers for a part of the bench and stops them after it, so that none of another part's is at work meanwhile; both
+// PostgreSQL servers get the same settings.
 
 import { type Engine, type EngineRequest, type Progress, startEngines } from '../engines/engines.ts';
-import { seedGeoriesgo } from '../fixtures/georiesgo/seed.ts';
-import { type CopyName, copyOf, DATABASE, SEED, type StoreKind } from './copies.ts';
-import { firstKeys, insertDocuments, plantDrift, withMongodb, withPostgres } from './native.ts';
+import type { StoreServer } from './config.ts';
+import { type CopyName, copyOf, DATABASE, type StoreKind } from './copies.ts';
+import { benchStore } from './stores/bench-store.ts';
+import { dropDatabase, seedSource, urlOf, withPostgres } from './stores/postgres.ts';
 
 /** On the source and on the replica, for every contestant alike. */
 const SETTINGS = { shared_buffers: '512MB', max_wal_size: '4GB' };
 
-const COPIES: readonly CopyName[] = ['drifted', 'empty', 'warmUp', 'warmUpDrifted'];
-const BATCH_DOCUMENTS = 5000;
+/** Rows of two copies for each gigabyte of heap; the cursors of MongoDB's stand-in are copies too. */
+const ROWS_A_GIGABYTE: Readonly<Partial<Record<StoreKind, number>>> = {
+  mongodb: 80_000,
+  cassandra: 400_000,
+  neo4j: 400_000,
+};
 
-export interface Servers {
-  readonly engines: readonly Engine[];
-  /** Of the source's database. */
-  readonly source: string;
-  /** By kind of store; those that were asked for. */
-  readonly stores: ReadonlyMap<StoreKind, string>;
-  /** Of each PostgreSQL server, as it says itself: one that somebody lent us has its own. */
-  readonly settings: readonly string[];
-  stop(): Promise<void>;
+export interface Source {
+  readonly engine: Engine;
+  /** Of the server. */
+  readonly server: string;
+  /** Of the bench's own database. */
+  readonly url: string;
 }
 
-export async function startServers(kinds: readonly StoreKind[], rows: number, onProgress: Progress): Promise<Servers> {
-  const requests: EngineRequest[] = [{ kind: 'postgres', settings: SETTINGS }];
-  for (const kind of kinds) {
-    requests.push(
-      kind === 'postgres'
-        ? { kind, name: 'replica', settings: SETTINGS }
-        : { kind, memory: `${Math.max(1, Math.ceil(rows / 80_000))}g` },
-    );
+/** What the results say of the servers that took part, each once. */
+export class Census {
+  readonly engines = new Map<string, Engine>();
+  /** Of each PostgreSQL server, as it says itself: one that somebody lent us has its own. */
+  readonly settings = new Map<string, string>();
+
+  async add(engines: readonly Engine[]): Promise<void> {
+    for (const engine of engines) {
+      this.engines.set(engine.name, engine);
+      if (engine.kind === 'postgres') this.settings.set(engine.name, await settingsOf(engine.url));
+    }
   }
+}
+
+/** With a table of incidents for each of these sizes. */
+export async function withSource(
+  rows: readonly number[],
+  census: Census,
+  onProgress: Progress,
+  work: (source: Source) => Promise<void>,
+): Promise<void> {
+  const [engine] = await startEngines([{ kind: 'postgres', settings: SETTINGS }], onProgress);
+  const { url: server } = engine!;
+  try {
+    await census.add([engine!]);
+    onProgress(`seeding the source: ${rows.map((count) => count.toLocaleString('en')).join(', ')} rows`);
+    await seedSource(server, rows);
+    await work({ engine: engine!, server, url: urlOf(server, DATABASE) });
+  } finally {
+    await Promise.allSettled([isLent(engine!) && dropDatabase(server, DATABASE)]);
+    await engine!.stop();
+  }
+}
+
+/** In the order of the kinds. Nothing is left in a server that somebody lent us. */
+export async function withStores(
+  kinds: readonly StoreKind[],
+  rows: number,
+  census: Census,
+  onProgress: Progress,
+  work: (servers: readonly StoreServer[]) => Promise<void>,
+): Promise<void> {
+  const requests = kinds.map((kind): EngineRequest => {
+    if (kind === 'postgres') return { kind, name: 'replica', settings: SETTINGS };
+    const share = ROWS_A_GIGABYTE[kind];
+    return share === undefined ? { kind } : { kind, memory: `${Math.max(1, Math.ceil(rows / share))}g` };
+  });
   const engines = await startEngines(requests, onProgress);
-  const [source, ...replicas] = engines.map(urlOf) as [string, ...string[]];
-  const stores = new Map(kinds.map((kind, i) => [kind, replicas[i]!]));
-  const stop = async () => {
-    await Promise.allSettled(engines.map(removeDatabase));
-    await Promise.allSettled(engines.map((engine) => engine.stop()));
+  const servers = engines.map(({ url, standIn }, i) => ({ kind: kinds[i]!, url, standIn }));
+  const clear = async (all: readonly StoreServer[]) => {
+    for (const { kind, url } of all) await (await benchStore(kind)).clear(url);
   };
   try {
-    for (const engine of engines) {
-      await removeDatabase(engine);
-      if (engine.kind === 'postgres')
-        await withPostgres(engine.url, (client) => client.query(`CREATE DATABASE ${DATABASE}`));
-    }
-    await seed(source, stores, rows, onProgress);
-    const asked = engines.filter(({ kind }) => kind === 'postgres').map(({ url }) => settingsOf(url));
-    return { engines, source, stores, settings: await Promise.all(asked), stop };
-  } catch (error) {
-    await stop();
-    throw error;
+    await census.add(engines);
+    await clear(servers);
+    await work(servers);
+  } finally {
+    await Promise.allSettled([clear(servers.filter((_, i) => isLent(engines[i]!)))]);
+    await Promise.allSettled(engines.map((engine) => engine.stop()));
   }
 }
 
-async function seed(
-  source: string,
-  stores: ReadonlyMap<StoreKind, string>,
+/** Makes the copies, those that drift with their drift, but for the warm-up's: it plants its own. */
+export async function seedCopies(
+  { kind, url }: StoreServer,
+  names: readonly CopyName[],
   rows: number,
   onProgress: Progress,
 ): Promise<void> {
-  onProgress(`seeding ${rows.toLocaleString('en')} rows`);
-  const postgres = stores.get('postgres');
-  const mongodb = stores.get('mongodb');
-  const targets = { source, postgres, mongodb, database: DATABASE, tables: ['incidents'] as const };
-  await seedGeoriesgo(targets, { rows, seed: SEED });
-  await seedPostgresCopies(source, ['warmUp']);
-  if (postgres !== undefined) await seedPostgresCopies(postgres, COPIES, rows);
-  if (mongodb !== undefined) await seedMongodbCopies(mongodb, rows);
-  for (const [kind, url] of stores) await plantDrift(kind, url, copyOf('drifted', rows));
-  // What is left of seeding must not be written out, cleaned up or hinted during a measurement.
-  for (const url of postgres === undefined ? [source] : [source, postgres]) {
-    await withPostgres(url, async (client) => {
-      await client.query('VACUUM ANALYZE');
-      await client.query('CHECKPOINT');
-    });
-  }
+  onProgress(`seeding ${kind}: ${rows.toLocaleString('en')} rows a copy`);
+  const store = await benchStore(kind);
+  const copies = names.map((name) => copyOf(name, rows));
+  await store.seed(url, copies);
+  for (const copy of copies) if (copy.name === 'drifted') await store.plantDrift(url, copy);
 }
 
-async function seedPostgresCopies(url: string, names: readonly CopyName[], rows = 0): Promise<void> {
-  await withPostgres(url, async (client) => {
-    for (const name of names) {
-      const copy = copyOf(name, rows);
-      await client.query(`CREATE TABLE ${copy.target} (LIKE incidents INCLUDING ALL)`);
-      if (name === 'empty') continue;
-      const few = copy.source === 'warm_up' ? [firstKeys(copy.rows)] : [];
-      await client.query(
-        `INSERT INTO ${copy.target} SELECT * FROM incidents ${few.length > 0 ? 'WHERE id = ANY($1)' : ''}`,
-        few,
-      );
-    }
-  });
-}
-
-async function seedMongodbCopies(url: string, rows: number): Promise<void> {
-  await withMongodb(url, async (db) => {
-    for (const name of COPIES) {
-      const { target, rows: count } = copyOf(name, rows);
-      await db.createCollection(target);
-      if (name === 'empty') continue;
-      for (let start = 0; start < count; start += BATCH_DOCUMENTS)
-        await insertDocuments(db, target, start, Math.min(start + BATCH_DOCUMENTS, count));
-    }
-  });
+/** Not started by this process: what we leave there stays. */
+function isLent({ pid }: Engine): boolean {
+  return pid === undefined;
 }
 
 function settingsOf(url: string): Promise<string> {
@@ -114,20 +115,4 @@ function settingsOf(url: string): Promise<string> {
     }
     return words.join(', ');
   });
-}
-
-async function removeDatabase(engine: Engine): Promise<void> {
-  if (engine.kind === 'postgres') {
-    await withPostgres(engine.url, (client) => client.query(`DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`));
-    return;
-  }
-  await withMongodb(engine.url, (db) => db.dropDatabase());
-}
-
-/** The URL of the bench's own database: a server that somebody lent us has others. */
-function urlOf({ kind, url }: Engine): string {
-  if (kind === 'mongodb') return url;
-  const own = new URL(url);
-  own.pathname = `/${DATABASE}`;
-  return own.href;
 }

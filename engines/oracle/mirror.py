@@ -5,6 +5,7 @@ listens on 127.0.0.1. What Mirror 3.3.0 lacks for node-oracledb's thin client, a
 otherwise than Oracle, is mended here and in shims.sql; the SQL it runs is its own.
 """
 
+import contextlib
 import functools
 import importlib.metadata
 import logging
@@ -203,6 +204,43 @@ class Undo:
         raise BackendError('specified number is not a valid system change number', ora_code=8181)
 
 
+MERGE = re.compile(r'\s*MERGE\b', re.I)
+CLAUSE = re.compile(r'\b(WHEN\s+(?:NOT\s+)?MATCHED)\s+THEN\b', re.I)
+CONDITION = re.compile(r'(?<!DELETE)\s+WHERE\b', re.I)
+ASSIGNED = re.compile(r'((?:\bSET|,)\s*)[\w$#]+\s*\.\s*(?=("\0\d+\0"|[\w$#]+)\s*=)', re.I)
+
+translate_binds = postgres._translate_binds
+
+
+# Oracle's WHERE at the end of a MERGE's clause is an AND at its start in PostgreSQL, and SET takes no alias. Only once
+# the binds have names: they go by their order before.
+def translate_merge(sql: str) -> str:
+    if not MERGE.match(sql):
+        return sql
+    (masked, contents) = postgres._mask_quoted(sql)
+    (start, *parts) = CLAUSE.split(masked)
+    for matched, action in zip(parts[::2], parts[1::2]):
+        (action, *condition) = split_outside_parentheses(action, CONDITION)
+        start += f'{matched} AND ({condition[0].strip()}) THEN' if condition else f'{matched} THEN'
+        start += f'{ASSIGNED.sub(lambda found: found.group(1), action)} '
+    return postgres._unmask_quoted(start, contents)
+
+
+def split_outside_parentheses(text: str, separator: re.Pattern) -> list[str]:
+    for found in separator.finditer(text):
+        before = text[: found.start()]
+        if before.count('(') == before.count(')'):
+            return [before, text[found.end() :]]
+    return [text]
+
+
+def translate_binds_and_merge(sql, binds):
+    (translated, params) = translate_binds(sql, binds)
+    return translate_merge(translated), params
+
+
+postgres._translate_binds = translate_binds_and_merge
+
 UPPER_NAME = re.compile(r'"[A-Z][A-Z0-9_$#]*"')
 READ_ONLY = re.compile(r'\s*SET\s+TRANSACTION\s+READ\s+ONLY\s*', re.I)
 ASKS_SCN = re.compile(r'\b(GET_SYSTEM_CHANGE_NUMBER|CURRENT_SCN)\b', re.I)
@@ -221,6 +259,9 @@ def fold_names(sql: str, quote: str = '"') -> str:
     )
 
 
+ATTEMPTS = 5
+
+
 class Backend(postgres.PostgresBackend):
     undo: Undo
     _as_written = ''
@@ -237,7 +278,8 @@ class Backend(postgres.PostgresBackend):
             self._catalog_read("SELECT set_config('plumbline.scn', %s, false)", (str(self.undo.now()),))
         if AS_OF.search(masked):
             return self._execute_as_of(sql, list(binds))
-        return super().execute(fold_names(sql), binds)
+        sql = fold_names(sql)
+        return self._again(lambda: super(Backend, self).execute(sql if binds else translate_merge(sql), binds))
 
     def execute_returning(self, sql, rows):
         return super().execute_returning(fold_names(sql), rows)
@@ -250,6 +292,26 @@ class Backend(postgres.PostgresBackend):
 
     def open_ref_cursor(self, query, skip=0):
         return super().open_ref_cursor(fold_names(query), skip)
+
+    # A catalog's function that meets a table which another session has just dropped is an internal error to PostgreSQL,
+    # which would end the client's session.
+    def _again(self, read):
+        for attempt in range(ATTEMPTS):
+            try:
+                return read()
+            except (BackendError, psycopg.errors.InternalError_) as error:
+                cause = error if isinstance(error, psycopg.Error) else error.__cause__
+                if attempt + 1 == ATTEMPTS or not isinstance(cause, psycopg.errors.InternalError_):
+                    raise
+
+    def _read_relations(self, relids):
+        in_transaction = self._conn.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
+
+        def read():
+            with self._conn.transaction() if in_transaction else contextlib.nullcontext():
+                super(Backend, self)._read_relations(relids)
+
+        self._again(read)
 
     # Which columns of a new table are lower case on purpose: not those that only fold_names made so.
     def _record_quoted_names(self, statement):

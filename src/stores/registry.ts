@@ -1,5 +1,6 @@
 // The kinds of store. One line a kind; a driver is loaded only when its store connects.
 
+import { cassandra } from './cassandra/cassandra.ts';
 import { mongodb } from './mongodb/mongodb.ts';
 import { neo4j } from './neo4j/neo4j.ts';
 import { oracle } from './oracle/oracle.ts';
@@ -8,7 +9,7 @@ import { redis } from './redis/redis.ts';
 import type { StoreDefinition } from './store.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each kind has options of its own, which only it reads
-const kinds: readonly StoreDefinition<any>[] = [postgres, mongodb, redis, oracle, neo4j];
+const kinds: readonly StoreDefinition<any>[] = [postgres, mongodb, cassandra, redis, oracle, neo4j];
 
 /** Kinds by name: the built-in ones and `more`, such as a caller's own. */
 export function storeKinds(more: readonly StoreDefinition[] = []): ReadonlyMap<string, StoreDefinition> {

@@ -1,10 +1,10 @@
 // What an entity and a scope may be: a query, filtered sides, chosen rows, conversions, keys that are not unique; and servers that die half-way.
 
-import { createServer, connect as dial, type Socket } from 'node:net';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError, check, parseConfig, type RunOptions, reconcile } from '../../src/index.ts';
 import { freshMongo, freshPostgres, sql } from '../databases.ts';
+import { openLine } from '../line.ts';
 import { findingsOf } from './georiesgo.ts';
 
 let urls: { source: string; copy: string; docs: string };
@@ -167,31 +167,7 @@ test('a source value without a word in the map is unread', async () => {
 });
 
 describe('a server that dies half-way', () => {
-  const sockets = new Set<Socket>();
-  /** A proxy that cuts every connection once so many bytes have come through. */
-  async function cutAfter(target: string, bytes: number): Promise<string> {
-    const url = new URL(target);
-    let passed = 0;
-    const server = createServer((near) => {
-      const far = dial(Number(url.port), url.hostname);
-      for (const socket of [near, far]) {
-        sockets.add(socket);
-        socket.on('error', () => {});
-      }
-      near.on('close', () => far.destroy());
-      far.on('close', () => near.destroy());
-      near.pipe(far);
-      far.on('data', (chunk) => {
-        passed += chunk.length;
-        if (passed > bytes) for (const socket of sockets) socket.destroy();
-        else near.write(chunk);
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    afterAll(() => server.close());
-    url.host = `127.0.0.1:${(server.address() as { port: number }).port}`;
-    return url.href;
-  }
+  const cutAfter = async (target: string, bytes: number) => (await openLine(target, bytes)).url;
 
   beforeAll(async () => {
     const rows = `select i, md5(i::text) || md5((i + 1)::text) || md5((i + 2)::text) from generate_series(1, 20000) i`;

@@ -112,7 +112,10 @@ function documents(client: Redis, { key: keyFields, fields }: Mapping): Native {
   const parse = async (key: string) => {
     const text = (await client.get(key))!;
     // Numbers as texts, so that none is rounded.
-    const exact = text.replace(/("(?:[^"\\]|\\.)*")|(-?\d[\d.eE+-]*)/g, (_, string, number) => string ?? `"\\u0000${number}"`);
+    const exact = text.replace(
+      /("(?:[^"\\]|\\.)*")|(-?\d[\d.eE+-]*)/g,
+      (_, string, number) => string ?? `"\\u0000${number}"`,
+    );
     return new Map(Object.entries(JSON.parse(exact) as Record<string, unknown>));
   };
   return {
@@ -139,7 +142,10 @@ function documents(client: Redis, { key: keyFields, fields }: Mapping): Native {
       const text = (await client.get(key))!;
       const name = JSON.stringify(field.target);
       const literal = literalOf(field, value);
-      await client.set(key, text.replace(new RegExp(`${name}: ("(?:[^"\\\\]|\\\\.)*"|[^,} ]+)`), `${name}: ${literal}`));
+      await client.set(
+        key,
+        text.replace(new RegExp(`${name}: ("(?:[^"\\\\]|\\\\.)*"|[^,} ]+)`), `${name}: ${literal}`),
+      );
     },
   };
 }

@@ -47,7 +47,7 @@ export async function makeAccess(connection: Connection, replica: Replica): Prom
   const obstacles = [...columnObstacles(replica.mapping, found), ...keyObstacles(replica.mapping, found)];
   const where = whereOf(replica);
   if (where === null) {
-    obstacles.push({ path: 'where', message: 'is not a text', hint: 'Write a condition in CQL, such as kind = \'x\'.' });
+    obstacles.push({ path: 'where', message: 'is not a text', hint: "Write a condition in CQL, such as kind = 'x'." });
   }
   if (obstacles.length > 0 || where === null) return obstacles;
   const slots = slotsOf(replica.mapping, found);
@@ -104,7 +104,8 @@ function columnObstacles({ key, fields }: Mapping, table: Table): Obstacle[] {
   return [...key, ...fields].flatMap(({ target }) => {
     if (table.columns.has(target)) return [];
     const similar = names.find((name) => name.toLowerCase() === target.toLowerCase());
-    const hint = similar === undefined ? `It has ${names.join(', ')}.` : `It has ${similar}: names are case-sensitive here.`;
+    const hint =
+      similar === undefined ? `It has ${names.join(', ')}.` : `It has ${similar}: names are case-sensitive here.`;
     return [{ path: target, message: `${table.name} has no column ${target}`, hint }];
   });
 }
@@ -142,7 +143,11 @@ function missing(connection: Connection, { target }: Replica, found: Extract<Fou
   const dot = target.indexOf('.');
   const keyspace = dot < 0 ? connection.keyspace : target.slice(0, dot);
   if (found.missing === 'keyspace') {
-    return { path: '', message: `there is no keyspace ${keyspace}`, hint: 'Check the URL, or `keyspace` of the store.' };
+    return {
+      path: '',
+      message: `there is no keyspace ${keyspace}`,
+      hint: 'Check the URL, or `keyspace` of the store.',
+    };
   }
   const hint = found.similar.length === 0 ? 'It has no tables.' : `It has ${found.similar.slice(0, 20).join(', ')}.`;
   return { path: '', message: `there is no table ${target} in the keyspace ${keyspace}`, hint };

@@ -88,7 +88,8 @@ class Application {
   }
 
   private async update({ row, fields, expected }: Update): Promise<Outcome> {
-    const { primaryKey, ...token } = tokenOf(expected);
+    const token = tokenOf(expected);
+    const { primaryKey } = token;
     const present = await this.present.read(primaryKey);
     const target = this.targetOf(primaryKey, row, fields);
     if (present === undefined) {

@@ -14,7 +14,7 @@ import {
 } from '../../value/canonical.ts';
 import type { FieldType, Value } from '../../value/field-type.ts';
 import { writeJson } from '../../value/json.ts';
-import { type CqlType, isMultiCell, typeText } from './cql-type.ts';
+import { type CqlType, typeText } from './cql-type.ts';
 import { durationText, timeText } from './durations.ts';
 import { inetText } from './inet.ts';
 import { decimalText, int32At, int64Text, varintText } from './numbers.ts';
@@ -37,12 +37,13 @@ export function isAbsent(type: CqlType, length: number): boolean {
 const HAVE_EMPTY = new Set<CqlType['name']>(['text', 'ascii', 'blob', 'custom']);
 
 /**
- * A collection that is not frozen has no cells when it is empty, and so is null. Where the source's column can't be null, it is the empty one
- * that is meant.
+ * A collection that is not frozen is null once it is empty, and some drivers write null for one that is frozen as well. Where the source's
+ * column can't be null, it is the empty one that is meant.
  */
 function emptyOf({ type: { kind }, nullable }: Field, type: CqlType): Value {
-  if (nullable || !isMultiCell(type) || (kind !== 'array' && kind !== 'json')) return null;
-  return type.name === 'map' ? '{}' : type.name === 'udt' ? null : '[]';
+  if (nullable || (kind !== 'array' && kind !== 'json')) return null;
+  if (type.name === 'list' || type.name === 'set') return '[]';
+  return type.name === 'map' && kind === 'json' ? '{}' : null;
 }
 
 /** Whether values of the column's type can be read as the field's at all. */

@@ -79,7 +79,7 @@ export function unsignedBytes(value: bigint): Buffer {
     bytes[i] = Number(rest & 0xffn);
     rest >>= 8n;
   }
-  bytes[0] = Number(rest) | (0xff00 >> more & 0xff);
+  bytes[0] = Number(rest) | ((0xff00 >> more) & 0xff);
   return bytes;
 }
 

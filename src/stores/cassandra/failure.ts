@@ -1,5 +1,6 @@
 // What the driver and the server say when something goes wrong, as StoreErrors: which may pass by itself, and what to do about it.
 
+import { AssertionError } from 'node:assert';
 import { InterruptedError, StoreError, wordsOf } from '../../errors.ts';
 
 interface Explanation {
@@ -20,7 +21,8 @@ export class Failures {
 
   /** For `throw failures.of(error, verb)`. An interruption stays one. */
   of(error: unknown, verb: string, signal?: AbortSignal): Error {
-    if (error instanceof StoreError || error instanceof InterruptedError) return error;
+    if (error instanceof StoreError || error instanceof InterruptedError || error instanceof AssertionError)
+      return error;
     if (signal?.aborted) return new InterruptedError();
     const { detail = wordsOf(error), transient, hint } = explain(error);
     return new StoreError(this.name, verb, this.withoutSecrets(detail), {
@@ -69,7 +71,10 @@ const BY_CODE: ReadonlyMap<number, Explanation> = new Map([
   [READ_TIMEOUT, { transient: true, hint: CHECK_LOAD }],
   [
     READ_FAILURE,
-    { transient: true, hint: 'A replica gave up, often over too many tombstones; its log says why. Compact the table.' },
+    {
+      transient: true,
+      hint: 'A replica gave up, often over too many tombstones; its log says why. Compact the table.',
+    },
   ],
   [WRITE_FAILURE, { transient: true, hint: 'A replica gave up; its log says why.' }],
   [

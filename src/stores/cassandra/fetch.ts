@@ -78,7 +78,9 @@ function primaryKeyAt(access: Access, key: Key, place: Place): readonly Buffer[]
   return possible(access, () =>
     primaryKey.map((slot, i) => {
       const part = access.placeSlots.indexOf(i);
-      return part < 0 ? encodeField(slot.field, slot.column.type, keyPart(access, slot, key)) : placeBytes(slot, place[part]!);
+      return part < 0
+        ? encodeField(slot.field, slot.column.type, keyPart(access, slot, key))
+        : placeBytes(slot, place[part]!);
     }),
   );
 }

@@ -17,7 +17,6 @@ import {
   ZERO_FLAG,
 } from '../../value/row-hash.ts';
 import type { Access, Slot } from './access.ts';
-import { isMultiCell } from './cql-type.ts';
 import { isAbsent, valueAt } from './decode.ts';
 import { int32At, int64At, SMALL_VARINT, smallVarintAt } from './numbers.ts';
 import type { Cells } from './raw-result.ts';
@@ -124,7 +123,7 @@ export class RecordHasher {
   }
 
   private addValues(chain: Lookup3Chain, cells: Cells): void {
-    const { steps, numbers } = this;
+    const { numbers, steps } = this;
     chain.begin(this.keyHigh, this.keyLow);
     for (let from = 0; from < steps.length; from += FLAGS_PER_WORD) {
       const to = Math.min(from + FLAGS_PER_WORD, steps.length);
@@ -249,11 +248,11 @@ export class RecordHasher {
   }
 }
 
-/** Null, unless it is a collection whose emptiness has no cells: that goes the slow way. */
+/** Null, unless it stands for an empty collection: that goes the slow way. */
 function isNull({ column: { type }, field, slot }: Step, cells: Cells): boolean {
   const length = cells.lengths[slot]!;
   if (length > 0 || !isAbsent(type, length)) return false;
-  return field.nullable || !isMultiCell(type) || valueAt(field, type, cells, slot) === null;
+  return field.nullable || valueAt(field, type, cells, slot) === null;
 }
 
 function makeStep(at: Slot, slot: number): Step {

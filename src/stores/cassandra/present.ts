@@ -61,16 +61,15 @@ export class PresentReader {
 
   /** Of the primary key; undefined where there is none. `anywhere`: outside of the replica's `where` as well. */
   async read(primaryKey: readonly Buffer[], anywhere = false): Promise<Present | undefined> {
-    const { access, connection } = this;
-    const where = anywhere ? undefined : access.where;
-    const text = selectText(access.table, this.expressions, equals(access.table.primaryKey), where);
+    const { table, where } = this.access;
+    const text = selectText(table, this.expressions, equals(table.primaryKey), anywhere ? undefined : where);
     const cells = new Cells(this.tokenColumns.count);
-    for await (const page of readAll(connection, { text, parameters: primaryKey })) {
+    for await (const page of readAll(this.connection, { text, parameters: primaryKey })) {
       for (const _ of eachRow(page, cells)) {
         if (!this.reader.isRecord(cells)) continue;
         return {
           row: this.reader.row(cells),
-          token: readToken(access, this.tokenColumns, cells),
+          token: readToken(this.access, this.tokenColumns, cells),
           cells: new Map(this.places.map((place) => [place.column, cellOf(place, cells)])),
         };
       }

@@ -39,3 +39,9 @@ export function shareUpTo(partitioner: string, token: Buffer): number | undefine
   const distance = varintAt(token, 0, token.length) - ring.first;
   return Math.max(Number(distance) / Number(ring.size), Number.EPSILON);
 }
+
+/** No record lies beyond it; undefined where nobody can tell. */
+export function lastToken(partitioner: string): Buffer | undefined {
+  const ring = RINGS.get(partitioner);
+  return ring?.bytes(ring.first + ring.size - 1n);
+}

@@ -9,6 +9,8 @@ import { canonicalAt, valueAt } from './decode.ts';
 import { encodeField, encodeValue } from './encode.ts';
 import type { Cells } from './raw-result.ts';
 
+export const ODD_SPELLING = 'is spelled in a way by which no lookup finds it';
+
 export class RowReader {
   private readonly access: Access;
   private readonly lastClustering: number | undefined;
@@ -49,13 +51,13 @@ export class RowReader {
     return unread.length === 0 ? row : { ...row, unread: unread.join('; ') };
   }
 
-  /** Why the record would not be found by its own key, if so. */
+  /** Why the record would not be found by its own key, if so. Throws ValueError where the key can't be read. */
   oddSpelling(cells: Cells): string | undefined {
     for (const slot of this.ambiguous) {
       const { field, column } = this.access.slots[slot]!;
       const value = valueAt(field, column.type, cells, slot);
       if (value !== null && isSpelled(cells, slot, () => encodeField(field, column.type, value))) continue;
-      return `${field.target} is spelled in a way by which no lookup finds it`;
+      return `${field.target} ${ODD_SPELLING}`;
     }
     return undefined;
   }

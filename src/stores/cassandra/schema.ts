@@ -38,11 +38,7 @@ export async function readTable(connection: Connection, target: string): Promise
   const place = placeOf(connection, target);
   const ofTable = 'WHERE keyspace_name = ? AND table_name = ?';
   const [columns, tables, indexes, types] = await Promise.all([
-    readSchema(
-      connection,
-      `SELECT column_name, kind, position, type FROM system_schema.columns ${ofTable}`,
-      place,
-    ),
+    readSchema(connection, `SELECT column_name, kind, position, type FROM system_schema.columns ${ofTable}`, place),
     readSchema(connection, `SELECT default_time_to_live FROM system_schema.tables ${ofTable}`, place),
     readSchema(connection, `SELECT kind, options FROM system_schema.indexes ${ofTable}`, place),
     readSchema(
@@ -78,7 +74,7 @@ export async function readTable(connection: Connection, target: string): Promise
     others: [...ofKind('static'), ...ofKind('regular')],
     isView: tables.length === 0,
     timeToLive: (tables[0]?.default_time_to_live as number | undefined) ?? 0,
-    indexed: new Set(indexes.flatMap(indexedColumn)),
+    indexed: new Set(indexes.flatMap((row) => indexedColumn(row.kind, row.options))),
   };
 }
 
@@ -94,9 +90,9 @@ async function missing(connection: Connection, [keyspace, name]: readonly [strin
 }
 
 /** Storage-attached and the first secondary indexes find what equals; the older custom ones may cut texts into words. */
-function indexedColumn(row: { readonly kind?: unknown; readonly options?: unknown }): string[] {
-  const { target = '', class_name: className = '' } = row.options as Readonly<Record<string, string>>;
-  if (row.kind !== 'COMPOSITES' && !/(^|\.)(sai|StorageAttachedIndex)$/i.test(className)) return [];
+function indexedColumn(kind: string, options: Readonly<Record<string, string>>): string[] {
+  const { target = '', class_name: className = '' } = options;
+  if (kind !== 'COMPOSITES' && !/(^|\.)(sai|StorageAttachedIndex)$/i.test(className)) return [];
   // `values(tags)` and the like are of collections.
   const name = /^(?:"((?:[^"]|"")+)"|(\w+))$/.exec(target);
   return name === null ? [] : [name[1]?.replaceAll('""', '"') ?? name[2]!];

@@ -19,6 +19,8 @@ export interface Connection {
   readonly client: Client;
   readonly failures: Failures;
   readonly keyspace: string;
+  /** The role, where the URL names one. */
+  readonly user: string | undefined;
   /** The class of the partitioner without its package. */
   readonly partitioner: string;
   /** The server's major version. */

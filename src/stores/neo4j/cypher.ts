@@ -6,7 +6,7 @@ import { type Column, type End, quote, type Shape } from './shape.ts';
 export function pattern(shape: Shape, labelled: (end: End) => boolean = () => false): string {
   if (shape.record === 'n') return `(n:${quote(shape.target)})`;
   const [from, to] = shape.ends.map((end) =>
-    labelled(end) ? `(${end.variable}:${quote(end.label)})` : `(${end.variable})`,
+    end.columns.length === 0 || labelled(end) ? `(${end.variable}:${quote(end.label)})` : `(${end.variable})`,
   );
   return `${from}-[r:${quote(shape.target)}]->${to}`;
 }

@@ -45,7 +45,7 @@ async function candidates(work: Work, end: End, wanted: readonly (readonly strin
   const { access, connection, run } = work;
   const { columns, label, variable } = end;
   const { unwind, condition, parameters } = lookup(connection.neo4j, columns, wanted, hasEndIndex(access.schema, end));
-  const query = `${unwind}MATCH (${variable}:${quote(label)}) WHERE ${condition} RETURN elementId(${variable})`;
+  const query = `${unwind}MATCH (${variable}:${quote(label)}) WHERE ${condition} RETURN elementId(${variable})${columns.length === 0 ? ' LIMIT 2' : ''}`;
   return (await run(query, parameters)).map(([id]) => id as string);
 }
 
@@ -54,7 +54,7 @@ async function readNodes({ connection, run }: Work, end: End, ids: readonly stri
   const { columns, label, variable } = end;
   const rows = await run(
     `UNWIND $ids AS id MATCH (${variable}) WHERE elementId(${variable}) = id
-     WITH id, ${variable} WHERE ${variable}:${quote(label)} RETURN id, ${columns.map(property).join(', ')}`,
+     WITH id, ${variable} WHERE ${variable}:${quote(label)} RETURN ${['id', ...columns.map(property)].join(', ')}`,
     { ids: [...new Set(ids)] },
   );
   const nodes = new Map<string, string[]>();
@@ -111,6 +111,6 @@ export function nodeAt(
   const parts = end.columns.map(({ property, field }, i) =>
     field.sensitive ? `that ${property}` : `${property} ${JSON.stringify((JSON.parse(text) as string[])[i])}`,
   );
-  const named = `${shownName(end.label)} with ${parts.join(' and ')}`;
+  const named = `${shownName(end.label)}${parts.length === 0 ? '' : ` with ${parts.join(' and ')}`}`;
   return ids.length === 0 ? { reason: `no ${named}`, isMissing: true } : { reason: `${ids.length} nodes ${named}` };
 }

@@ -71,6 +71,7 @@ export function lookup(
   keys: readonly (readonly string[])[],
   isIndexed: boolean,
 ): Lookup {
+  if (columns.length === 0) return { unwind: '', condition: 'true', parameters: {} };
   const forms = keys.map((key) => columns.map(({ field }, i) => keyForms(neo4j, field.type, key[i]!)));
   if (isIndexed) {
     const conditions = columns.map((column, i) => `${property(column)} IN key[${i}]`);

@@ -21,14 +21,13 @@ export const storeOptions = z.strictObject({
 
 export type StoreOptions = z.infer<typeof storeOptions>;
 
-const end = z
-  .strictObject({
-    label: z.string().min(1),
-    key: z
-      .record(z.string().min(1), z.string().min(1))
-      .describe("By source column: the end node's property that holds it."),
-  })
-  .refine(({ key }) => Object.keys(key).length > 0, { path: ['key'], error: 'names no column' });
+const end = z.strictObject({
+  label: z.string().min(1),
+  key: z
+    .record(z.string().min(1), z.string().min(1))
+    .optional()
+    .describe("By source column: the end node's property that holds it. Without it, the label's one node."),
+});
 
 /** Of a node: `detach`. Of a relationship: `from`, `to`, `createEnds`. */
 export const replicaOptions = z.strictObject({

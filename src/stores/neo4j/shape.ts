@@ -24,6 +24,7 @@ export interface End {
   readonly side: Side;
   readonly variable: 'a' | 'b';
   readonly label: string;
+  /** None: the end is the one node of its label, and relationships of others do not belong to the replica. */
   readonly columns: readonly Column[];
 }
 
@@ -99,7 +100,7 @@ export function isKeyedByEnds({ columns }: Shape): boolean {
 }
 
 function own(end: EndOptions | undefined, name: string): string | undefined {
-  return end !== undefined && Object.hasOwn(end.key, name) ? end.key[name] : undefined;
+  return end?.key !== undefined && Object.hasOwn(end.key, name) ? end.key[name] : undefined;
 }
 
 function optionProblems({ from, to, createEnds, detach }: ReplicaOptions): readonly Problem[] {
@@ -126,7 +127,7 @@ function endProblems(
   mine: readonly Column[],
   columns: readonly Column[],
 ): readonly Problem[] {
-  const unmapped = Object.keys(end.key).filter((name) => !columns.some(({ field }) => field.name === name));
+  const unmapped = Object.keys(end.key ?? {}).filter((name) => !columns.some(({ field }) => field.name === name));
   const properties = mine.map(({ property }) => property);
   const twice = properties.find((property, i) => properties.indexOf(property) < i);
   return [

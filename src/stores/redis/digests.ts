@@ -146,7 +146,7 @@ class RecordHasher implements Digest {
   }
 
   hashKey(key: Key): void {
-    const { chain } = this;
+    const chain = this.chain;
     hashKey(chain, this.seed, this.access.replica.mapping, key);
     this.keyHigh = chain.high;
     this.keyLow = chain.low;
@@ -154,7 +154,8 @@ class RecordHasher implements Digest {
 
   /** After `hashKey`. The reason where the record can't be compared. */
   hashValues(raw: unknown): string | undefined | typeof NOT_OURS {
-    const { chain, format, pieces } = this;
+    const chain = this.chain;
+    const { format, pieces } = this;
     try {
       // A chain of md5 takes texts for what they are, so only canonical ones will do.
       if (!(chain instanceof Lookup3Chain)) return this.hashDecoded(raw);

@@ -106,7 +106,7 @@ export class JsonFormat implements Format<Buffer> {
   }
 
   insert(key: string, row: Row, habits: Habits): Call {
-    let bytes = Buffer.from('{}');
+    let bytes: Buffer = Buffer.from('{}');
     for (const [target, literal] of keysToWrite(this.keyFields, row.key, habits, encodeLiteral)) {
       bytes = withMember(bytes, target, literal);
     }

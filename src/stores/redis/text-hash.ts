@@ -81,7 +81,8 @@ export class RowHasher {
 
   /** Leaves the row's hash in the chain. `decode` gives a field's canonical value, and throws where it can't be read. */
   hash(chain: Chain, keyHigh: number, keyLow: number, pieces: Pieces, decode: (field: number) => Value): void {
-    const { steps, numbers } = this;
+    const steps = this.steps;
+    const numbers = this.numbers;
     chain.begin(keyHigh, keyLow);
     for (let from = 0; from < steps.length; from += FLAGS_PER_WORD) {
       const to = Math.min(from + FLAGS_PER_WORD, steps.length);
@@ -252,7 +253,7 @@ function plainFloat(bytes: Buffer, start: number, end: number): number {
       byte === 0x45;
     if (!fits) return Number.NaN;
   }
-  return Number(bytes.latin1Slice(start, end));
+  return Number(bytes.toString('latin1', start, end));
 }
 
 /** The canonical text of a decimal: no exponent, no leading zeros, none behind the point. */
