@@ -2,90 +2,73 @@
 // answer, 2 for wrong usage, 3 when something else went wrong.
 
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { assetPath } from '../engines/assets.ts';
-import type { StoreKind } from './copies.ts';
+import { measureKind } from './kind.ts';
+import { isUsage, type Options, type Part, readFlags, USAGE } from './options.ts';
 import { RELADIFF_HINT, reladiffVersion } from './reladiff.ts';
 import { resultsOf } from './results.ts';
-import { measureRounds } from './rounds.ts';
-import { startServers } from './servers.ts';
+import type { Recorder } from './rounds.ts';
+import { Census, type Source, withSource } from './servers.ts';
 import { markdownText, terminalText } from './table.ts';
-import { WrongAnswer } from './variants.ts';
+import { measureTogether } from './together.ts';
+import { measureWindow } from './window/measure-window.ts';
+import { WrongAnswer } from './wrong-answer.ts';
 
-const USAGE = `npm run bench -- [options]
-  --rows N                  incidents in the source and in each full replica (default 1000000, at least 1000)
-  --runs K                  rounds after the warm-up (default 5)
-  --only postgres|mongodb   measure only this kind of store
-  --json                    print the results as JSON and nothing else
-  --write                   write bench/RESULTS.md as well`;
-
-interface Options {
-  readonly rows: number;
-  readonly runs: number;
-  readonly kinds: readonly StoreKind[];
-  readonly json: boolean;
-  readonly write: boolean;
+async function bench(options: Options): Promise<void> {
+  const { kinds, parts, rowsOf, togetherRows, runs, json, write } = options;
+  const onProgress = progress();
+  const reladiff = parts.has('postgres') ? await reladiffVersion() : undefined;
+  if (parts.has('postgres')) onProgress(reladiff === undefined ? RELADIFF_HINT : `reladiff ${reladiff} takes part`);
+  const census = new Census();
+  const recorder: Recorder = { series: new Map(), runs, onProgress };
+  const sizes = [...kinds.map(rowsOf), ...(parts.has('together') ? [togetherRows] : [])];
+  const failures = await withSource(sizes, census, onProgress, (source) =>
+    measureParts(source, options, reladiff, recorder, census),
+  );
+  const results = resultsOf({ series: recorder.series, census, options, reladiff });
+  process.stdout.write(json ? `${JSON.stringify(results, null, 2)}\n` : terminalText(results));
+  if (failures.length > 0) throw new AggregateError(failures, failures.join('\n'));
+  if (!write) return;
+  const file = assetPath('bench', 'RESULTS.md');
+  await writeFile(file, markdownText(results, new Date().toISOString().slice(0, 10)));
+  onProgress(`wrote ${file}`);
 }
 
-class UsageError extends Error {}
+/** One after the other. What a part's servers did to it is returned, so that it costs the others nothing; a wrong answer is thrown. */
+async function measureParts(
+  source: Source,
+  { kinds, parts, rowsOf, togetherRows, scales }: Options,
+  reladiff: string | undefined,
+  recorder: Recorder,
+  census: Census,
+): Promise<readonly string[]> {
+  const failures: string[] = [];
+  const measure = async (part: Part, work: () => Promise<void>) => {
+    if (!parts.has(part)) return;
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof WrongAnswer) throw error;
+      failures.push(`${part} was not measured to the end: ${error instanceof Error ? error.stack : error}`);
+      recorder.onProgress(failures.at(-1)!);
+    }
+  };
+  for (const kind of kinds) {
+    const takesPart = kind === 'postgres' && reladiff !== undefined;
+    const options = { kind, rows: rowsOf(kind), reladiff: takesPart };
+    await measure(kind, () => measureKind(source, options, recorder, census));
+  }
+  await measure('together', () => measureTogether(source, togetherRows, recorder, census));
+  await measure('window', () => measureWindow(source, scales, recorder, census));
+  return failures;
+}
 
-async function bench({ rows, runs, kinds, json, write }: Options): Promise<void> {
+function progress(): (line: string) => void {
   const began = performance.now();
-  const onProgress = (line: string) => {
+  return (line) => {
     const seconds = Math.round((performance.now() - began) / 1000);
     process.stderr.write(`${String(seconds).padStart(5)} s  ${line}\n`);
   };
-  const reladiff = kinds.includes('postgres') ? await reladiffVersion() : undefined;
-  if (kinds.includes('postgres'))
-    onProgress(reladiff === undefined ? RELADIFF_HINT : `reladiff ${reladiff} takes part`);
-  const servers = await startServers(kinds, rows, onProgress);
-  try {
-    const series = await measureRounds(servers, { rows, runs, reladiff: reladiff !== undefined, onProgress });
-    const { engines, settings } = servers;
-    const results = resultsOf({ series, kinds, engines, settings, rows, runs, reladiff });
-    process.stdout.write(json ? `${JSON.stringify(results, null, 2)}\n` : terminalText(results));
-    if (!write) return;
-    const file = assetPath('bench', 'RESULTS.md');
-    await writeFile(file, markdownText(results, new Date().toISOString().slice(0, 10)));
-    onProgress(`wrote ${file}`);
-  } finally {
-    await servers.stop();
-  }
-}
-
-function readFlags(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rows: { type: 'string', default: '1000000' },
-      runs: { type: 'string', default: '5' },
-      only: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-    },
-  });
-  const { only, json, write } = values;
-  if (only !== undefined && only !== 'postgres' && only !== 'mongodb')
-    throw new UsageError(`--only is "${only}", but must be postgres or mongodb`);
-  const kinds: readonly StoreKind[] = only === undefined ? ['mongodb', 'postgres'] : [only];
-  return {
-    rows: wholeNumber('rows', values.rows, 1000),
-    runs: wholeNumber('runs', values.runs, 1),
-    kinds,
-    json,
-    write,
-  };
-}
-
-function wholeNumber(flag: string, text: string, least: number): number {
-  const value = Number(text.replaceAll('_', ''));
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new UsageError(`--${flag} is "${text}", but must be a whole number from ${least} on`);
-  return value;
-}
-
-function isUsage(error: unknown): error is Error {
-  return error instanceof UsageError || String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS');
 }
 
 try {
@@ -97,6 +80,9 @@ try {
   } else if (error instanceof WrongAnswer) {
     process.stderr.write(`wrong answer: ${error.message}\nA fast wrong answer is worth nothing: no results.\n`);
     process.exitCode = 1;
+  } else if (error instanceof AggregateError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 3;
   } else {
     process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
     process.exitCode = 3;

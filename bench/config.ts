@@ -14,17 +14,18 @@ export interface StoreServer {
 
 /** One entity with a replica in each of the stores. */
 export async function configOf(source: string, servers: readonly StoreServer[], copy: Copy): Promise<Config> {
+  // By variable, because the reader refuses a password in the file itself.
+  const variable = (name: string) => `\${${name}}`;
   const variables: Record<string, string> = { source };
   const stores: Record<string, unknown> = {};
   const replicas: unknown[] = [];
   for (const { kind, url } of servers) {
     const place = (await benchStore(kind)).place(url, copy);
-    // By variable, because the reader refuses a password in the file itself.
     variables[kind] = place.url;
-    stores[kind] = { kind, url: `\${${kind}}`, ...place.store };
+    stores[kind] = { kind, url: variable(kind), ...place.store };
     replicas.push({ store: kind, ...place.replica });
   }
   const entities = { incidents: { table: copy.source, version: 'updated_at', replicas } };
-  const file = { version: 1, source: { url: '${source}' }, stores, entities };
+  const file = { version: 1, source: { url: variable('source') }, stores, entities };
   return parseConfig(JSON.stringify(file), 'bench.yaml', variables);
 }

@@ -20,7 +20,7 @@ export const DEFAULT_ROWS: Readonly<Record<StoreKind, number>> = {
   cassandra: 200_000,
   neo4j: 200_000,
   redis: 1_000_000,
-  oracle: 100_000,
+  oracle: 20_000,
 };
 
 /** Of these the names of the copies' places are made. */

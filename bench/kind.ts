@@ -2,11 +2,12 @@
 // repair against a bare bulk write.
 
 import type { StoreServer } from './config.ts';
-import { type CopyName, copyOf, type StoreKind } from './copies.ts';
+import { type CopyName, copyOf, DATABASE, type StoreKind } from './copies.ts';
 import { RELADIFF_THREADS, type ReladiffThreads, runReladiff } from './reladiff.ts';
 import { measureRounds, type Recorder, runRound, type Step, stepOf } from './rounds.ts';
 import { type Census, type Source, seedCopies, withStores } from './servers.ts';
 import { benchStore } from './stores/bench-store.ts';
+import { urlOf } from './stores/postgres.ts';
 import type { VariantName } from './variants.ts';
 
 export interface KindOptions {
@@ -41,7 +42,7 @@ export async function measureKind(
     const server = servers[0]!;
     await seedCopies(server, hasEmpty ? [...copies, 'empty'] : copies, rows, onProgress);
     const contest: Contest = { ...options, source: source.url, server };
-    await measureRounds(recorder, await readingSteps(contest));
+    await measureRounds(recorder, readingSteps(contest));
     // Only now, because a repair changes the drifted copy.
     const repairs = await repairSteps(contest);
     const rounds = Math.min(recorder.runs, REPAIR_RUNS);
@@ -50,15 +51,12 @@ export async function measureKind(
   });
 }
 
-async function readingSteps(contest: Contest): Promise<readonly Step[]> {
-  const store = await benchStore(contest.kind);
-  const drains = [step(contest, 'drain', 'equal')];
-  if (store.otherDrain !== undefined) drains.push(step(contest, 'other drain', 'equal'));
+function readingSteps(contest: Contest): readonly Step[] {
   const checks = (['equal', 'drifted'] as const).flatMap((copy) => [
     step(contest, 'check', copy),
     ...(contest.reladiff ? RELADIFF_THREADS.map((threads) => reladiffStep(contest, copy, threads)) : []),
   ]);
-  return [...drains, ...checks];
+  return [step(contest, 'drain', 'equal'), ...checks];
 }
 
 async function repairSteps(contest: Contest): Promise<readonly Step[]> {
@@ -78,7 +76,6 @@ async function repairSteps(contest: Contest): Promise<readonly Step[]> {
 }
 
 export function nameOf(kind: StoreKind, variant: VariantName, copy: CopyName): string {
-  if (variant === 'other drain') return `${kind} drain of columns`;
   return variant === 'check' ? `${kind} check, ${copy}` : `${kind} ${variant}`;
 }
 
@@ -91,10 +88,11 @@ function step({ kind, source, server, rows }: Contest, variant: VariantName, cop
 }
 
 function reladiffStep({ source, server, rows }: Contest, copy: CopyName, threads: ReladiffThreads): Step {
+  const replica = urlOf(server.url, DATABASE);
   return {
     name: reladiffName(copy, threads),
     rows,
     most: RELADIFF_RUNS,
-    take: async () => ({ seconds: await runReladiff(source, server.url, copyOf(copy, rows), threads) }),
+    take: async () => ({ seconds: await runReladiff(source, replica, copyOf(copy, rows), threads) }),
   };
 }

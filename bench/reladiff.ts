@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { incidents } from '../fixtures/georiesgo/incidents.ts';
 import type { Copy } from './copies.ts';
-import type { Pair } from './variants.ts';
 
 const run = promisify(execFile);
 
@@ -31,14 +30,19 @@ export async function reladiffVersion(): Promise<string | undefined> {
 export const RELADIFF_THREADS = [1, 4] as const;
 export type ReladiffThreads = (typeof RELADIFF_THREADS)[number];
 
-/** Runs it once over all columns. Seconds from its start to its end, Python's start included. */
-export async function runReladiff(pair: Pair, copy: Copy, threads: ReladiffThreads): Promise<number> {
+/** Runs it once over all columns of two databases, by URL. Seconds from its start to its end, Python's start included. */
+export async function runReladiff(
+  source: string,
+  replica: string,
+  copy: Copy,
+  threads: ReladiffThreads,
+): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-bench-'));
   try {
     const conf = join(folder, 'reladiff.toml');
     const sides = [
-      [pair.source, copy.source],
-      [pair.store, copy.target],
+      [source, copy.source],
+      [replica, copy.target],
     ];
     const lines = sides.flatMap(([url, table], i) => [
       // It knows the scheme by its long name only.

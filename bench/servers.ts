@@ -18,8 +18,7 @@ const ROWS_A_GIGABYTE: Readonly<Partial<Record<StoreKind, number>>> = {
 };
 
 export interface Source {
-  readonly engine: Engine;
-  /** Of the server. */
+  /** The URL of the server. */
   readonly server: string;
   /** Of the bench's own database. */
   readonly url: string;
@@ -40,19 +39,19 @@ export class Census {
 }
 
 /** With a table of incidents for each of these sizes. */
-export async function withSource(
+export async function withSource<T>(
   rows: readonly number[],
   census: Census,
   onProgress: Progress,
-  work: (source: Source) => Promise<void>,
-): Promise<void> {
+  work: (source: Source) => Promise<T>,
+): Promise<T> {
   const [engine] = await startEngines([{ kind: 'postgres', settings: SETTINGS }], onProgress);
   const { url: server } = engine!;
   try {
     await census.add([engine!]);
-    onProgress(`seeding the source: ${rows.map((count) => count.toLocaleString('en')).join(', ')} rows`);
+    onProgress(`seeding the source: ${Math.max(0, ...rows).toLocaleString('en')} rows`);
     await seedSource(server, rows);
-    await work({ engine: engine!, server, url: urlOf(server, DATABASE) });
+    return await work({ server, url: urlOf(server, DATABASE) });
   } finally {
     await Promise.allSettled([isLent(engine!) && dropDatabase(server, DATABASE)]);
     await engine!.stop();

@@ -7,12 +7,7 @@ import { type Census, type Source, seedCopies, withStores } from './servers.ts';
 export const TOGETHER_KINDS: readonly StoreKind[] = ['mongodb', 'cassandra', 'neo4j', 'redis'];
 export const TOGETHER_ROWS = 200_000;
 
-export async function measureTogether(
-  source: Source,
-  rows: number,
-  recorder: Recorder,
-  census: Census,
-): Promise<void> {
+export async function measureTogether(source: Source, rows: number, recorder: Recorder, census: Census): Promise<void> {
   const { onProgress } = recorder;
   await withStores(TOGETHER_KINDS, rows, census, onProgress, async (servers) => {
     for (const server of servers) await seedCopies(server, ['equal', 'warmUp'], rows, onProgress);

@@ -6,7 +6,7 @@ import { type Copy, type CopyName, copyOf, recordsIn, sizeOf } from './copies.ts
 import { benchStore } from './stores/bench-store.ts';
 import { expectFindings, problemsOf, WrongAnswer } from './wrong-answer.ts';
 
-export type VariantName = 'drain' | 'other drain' | 'check' | 'bulk write' | 'repair';
+export type VariantName = 'drain' | 'check' | 'bulk write' | 'repair';
 
 /** One measurement of copies of the same name. */
 export interface CopyJob {
@@ -41,13 +41,12 @@ const VARIANTS: Readonly<Record<VariantName, Variant>> = {
   drain: async ({ servers }, copy) => {
     const [{ kind, url, standIn }] = servers as [StoreServer];
     const store = await benchStore(kind);
-    return timedDrain(() => store.drain(url, copy, standIn), copy);
-  },
-
-  'other drain': async ({ servers }, copy) => {
-    const [{ kind, url }] = servers as [StoreServer];
-    const store = await benchStore(kind);
-    return timedDrain(() => store.otherDrain!(url, copy), copy);
+    const started = performance.now();
+    const records = await store.drain(url, copy, standIn);
+    const seconds = secondsSince(started);
+    const held = recordsIn(copy);
+    if (records !== held) throw new WrongAnswer(`drain of ${kind}: ${records} records instead of ${held}`);
+    return seconds;
   },
 
   /** The whole of it: configuration, connections, plan, both reads, confirmation, findings. */
@@ -97,15 +96,6 @@ const VARIANTS: Readonly<Record<VariantName, Variant>> = {
     }
   },
 };
-
-async function timedDrain(drain: () => Promise<number>, copy: Copy): Promise<number> {
-  const started = performance.now();
-  const records = await drain();
-  const seconds = secondsSince(started);
-  const held = recordsIn(copy);
-  if (records !== held) throw new WrongAnswer(`drain of ${copy.target}: ${records} records instead of ${held}`);
-  return seconds;
-}
 
 export function secondsSince(started: number): number {
   return (performance.now() - started) / 1000;

@@ -35,7 +35,12 @@ function wrongIn(replica: ReplicaReport, copy: Copy): string[] {
     replicaRows: recordsIn(copy),
   };
   const { counts, inFlight, sourceRows, replicaRows } = replica;
-  const said: Readonly<Record<string, number | null>> = { ...counts, inFlight: inFlight.count, sourceRows, replicaRows };
+  const said: Readonly<Record<string, number | null>> = {
+    ...counts,
+    inFlight: inFlight.count,
+    sourceRows,
+    replicaRows,
+  };
   return Object.entries(wanted).flatMap(([name, count]) =>
     said[name] === count ? [] : [`${replica.name}: ${name} ${said[name]} instead of ${count}`],
   );

@@ -39,6 +39,8 @@ export async function startOracle(request: EngineRequest, onProgress: Progress):
             PATH: process.env.PATH,
             LC_ALL: 'C.UTF-8',
             PYTHONPATH: python.packages,
+            // Beside our modules, which may lie where nothing may be written.
+            PYTHONDONTWRITEBYTECODE: '1',
             MIRROR_CONNINFO: postgres.url,
             MIRROR_USER: USER,
             MIRROR_PASSWORD: password,

@@ -14,8 +14,6 @@ export interface BenchStore {
   plantDrift(url: string, copy: Copy): Promise<void>;
   /** Reads all of a copy into objects, as an application would, and returns how many. */
   drain(url: string, copy: Copy, standIn: boolean): Promise<number>;
-  /** Another way to do so that an application might choose, where it matters. */
-  readonly otherDrain?: (url: string, copy: Copy) => Promise<number>;
   /** Everything that undoes the drift, connected and made before the clock starts. */
   prepareBulkWrite(url: string, copy: Copy): Promise<BulkWrite>;
 }

@@ -101,6 +101,19 @@ DO $$ BEGIN
                  rtrim(pg_get_viewdef('sys.all_tables'::regclass), ';'));
 END $$;
 
+-- The type's own name, not PostgreSQL's.
+DO $$
+DECLARE
+  names text;
+BEGIN
+  SELECT string_agg(CASE attname WHEN 'data_type' THEN format('replace(data_type::text, %L, %L)::%s AS data_type',
+                                                              'JSONB', 'JSON', format_type(atttypid, atttypmod))
+                                 ELSE quote_ident(attname) END, ', ' ORDER BY attnum)
+    INTO names FROM pg_attribute WHERE attrelid = 'sys.all_tab_cols'::regclass AND attnum > 0;
+  EXECUTE format('CREATE OR REPLACE VIEW sys.all_tab_cols AS SELECT %s FROM (%s) c',
+                 names, rtrim(pg_get_viewdef('sys.all_tab_cols'::regclass), ';'));
+END $$;
+
 -- mirror.py sets plumbline.scn before a statement that asks for it.
 CREATE FUNCTION sys.plumbline_scn() RETURNS numeric LANGUAGE sql STABLE AS $$
   SELECT current_setting('plumbline.scn')::numeric

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import oracledb, { type BindParameters, type Connection } from 'oracledb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -106,8 +107,17 @@ describe('values', () => {
     ).toEqual([['2024-03-01T04:30:00.123456', '2024-02-29T23:30:00.123456-05:00', '2024-02-29T00:00:00']]);
   });
 
+  test('a year has its sign where SYYYY asks for it', async () => {
+    const format = `'SYYYY-MM-DD"T"HH24:MI:SS.FF6TZH:TZM'`;
+    for (const moment of [' 2024-02-29T23:30:00.123456-04:30', '-0044-03-15T12:00:00.000000+00:00']) {
+      expect(await rows(`SELECT TO_CHAR(TO_TIMESTAMP_TZ(:1, ${format}), ${format}) FROM DUAL`, [moment])).toEqual([
+        [moment],
+      ]);
+    }
+  });
+
   test('a CLOB of 100,000 characters, an empty string that is NULL, a padded CHAR, a RAW', async () => {
-    const note = 'añ日😀 '.repeat(20_000);
+    const note = 'añ日 '.repeat(25_000);
     await connection.execute(
       'INSERT INTO orders (id, note, state, code, mark) VALUES (1, :note, :state, :code, :mark)',
       {
@@ -118,8 +128,45 @@ describe('values', () => {
       },
     );
     expect(await rows('SELECT note, state, code, mark, DBMS_LOB.GETLENGTH(note) FROM orders')).toEqual([
-      [note, null, 'ab  ', Buffer.from('00ff', 'hex'), expect.any(String)],
+      [note, null, 'ab  ', Buffer.from('00ff', 'hex'), String(note.length)],
     ]);
+  });
+
+  test('LOBs of all kinds go with a batch, between other values', async () => {
+    await connection.execute(
+      'CREATE TABLE lobs (id NUMBER(12), c CLOB, n NCLOB, b BLOB, v NVARCHAR2(2000), z NUMBER(12))',
+    );
+    try {
+      const text = '日本語 '.repeat(10_000);
+      const bytes = Buffer.alloc(50_000, 7);
+      await connection.executeMany(
+        'INSERT INTO lobs VALUES (:1, :2, :3, :4, :5, :6)',
+        [
+          [1, text, text, bytes, 'ñ'.repeat(2_000), 6],
+          [2, null, null, null, null, null],
+          [3, 'c', 'n', Buffer.from('b'), 'v', 7],
+        ],
+        {
+          bindDefs: [
+            { type: oracledb.NUMBER },
+            { type: oracledb.CLOB },
+            { type: oracledb.NCLOB },
+            { type: oracledb.BLOB },
+            { type: oracledb.DB_TYPE_NVARCHAR, maxSize: 4_000 },
+            { type: oracledb.NUMBER },
+          ],
+        },
+      );
+      expect(
+        await rows('SELECT DBMS_LOB.COMPARE(c, n), DBMS_LOB.GETLENGTH(b), LENGTH(v), z FROM lobs ORDER BY id'),
+      ).toEqual([
+        ['0', '50000', '2000', '6'],
+        [null, null, null, null],
+        ['-1', '1', '1', '7'],
+      ]);
+    } finally {
+      await connection.execute('DROP TABLE lobs');
+    }
   });
 
   test('text hashes in SQL as elsewhere, and NULL as the empty string', async () => {
@@ -161,24 +208,29 @@ describe('writes', () => {
     ]);
   });
 
-  test('MERGE updates what is there and inserts what is not', async () => {
+  test('MERGE updates what is there and inserts what is not, under its conditions', async () => {
     await connection.execute(`INSERT INTO orders (id, state, total) VALUES (1, 'old', 1)`);
-    const { rowsAffected } = await connection.executeMany(
+    await connection.execute(`INSERT INTO orders (id, state, total) VALUES (2, 'final', 2)`);
+    const { rowsAffected, dmlRowCounts } = await connection.executeMany(
       `MERGE INTO "PLUMBLINE"."ORDERS" o
        USING (SELECT CAST(:1 AS NUMBER) AS "ID", CAST(:2 AS VARCHAR2(40 CHAR)) AS "STATE" FROM DUAL) n
        ON (o."ID" = n."ID")
-       WHEN MATCHED THEN UPDATE SET "STATE" = n."STATE"
-       WHEN NOT MATCHED THEN INSERT ("ID", "STATE") VALUES (n."ID", n."STATE")`,
+       WHEN MATCHED THEN UPDATE SET o."STATE" = n."STATE" WHERE o."STATE" <> 'final'
+       WHEN NOT MATCHED THEN INSERT ("ID", "STATE") VALUES (n."ID", n."STATE") WHERE n."ID" < 9`,
       [
         [1, 'new'],
-        [2, null],
+        [2, 'new'],
+        [3, null],
+        [9, 'new'],
       ],
-      { bindDefs: [{ type: oracledb.NUMBER }, { type: oracledb.STRING, maxSize: 160 }] },
+      { bindDefs: [{ type: oracledb.NUMBER }, { type: oracledb.STRING, maxSize: 160 }], dmlRowCounts: true },
     );
     expect(rowsAffected).toBe(2);
+    expect(dmlRowCounts).toEqual([1, 0, 1, 0]);
     expect(await rows('SELECT id, state, total FROM orders ORDER BY id')).toEqual([
       ['1', 'new', '1'],
-      ['2', null, null],
+      ['2', 'final', '2'],
+      ['3', null, null],
     ]);
   });
 
@@ -200,16 +252,25 @@ describe('writes', () => {
     ]);
   });
 
-  test('rows are counted for each set of binds', async () => {
+  test.each([
+    [{ dmlRowCounts: true }],
+    [{ dmlRowCounts: true, batchErrors: true }],
+  ])('rows are counted for each set of binds, with %o', async (options) => {
     await connection.execute(`INSERT INTO orders (id, state) VALUES (1, 'a')`);
     const update = `UPDATE orders SET state = 'b' WHERE id = :1 AND state = :2`;
-    const binds = [
-      [1, 'a'],
-      [1, 'a'],
-      [9, 'a'],
-    ];
-    const { dmlRowCounts } = await connection.executeMany(update, binds, { dmlRowCounts: true });
-    expect(dmlRowCounts).toEqual([1, 0, 0]);
+    const counts = async (...binds: unknown[][]) =>
+      (await connection.executeMany(update, binds as BindParameters[], options)).dmlRowCounts;
+    expect(await counts([1, 'a'], [1, 'a'], [9, 'a'])).toEqual([1, 0, 0]);
+    expect(await counts([1, 'b'])).toEqual([1]);
+  });
+
+  test('a batch of one row has its error too', async () => {
+    const insert = () =>
+      connection.executeMany('INSERT INTO orders (id) VALUES (:1)', [[1]], { batchErrors: true, dmlRowCounts: true });
+    expect(await insert()).toMatchObject({ rowsAffected: 1, dmlRowCounts: [1] });
+    const { batchErrors, dmlRowCounts } = await insert();
+    expect(batchErrors!.map(({ offset }) => offset)).toEqual([0]);
+    expect(dmlRowCounts).toEqual([0]);
   });
 
   test('a statement that fails undoes itself alone, and a rollback the rest', async () => {
@@ -220,6 +281,56 @@ describe('writes', () => {
     expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['2']]);
     await connection.rollback();
     expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['1']]);
+  });
+});
+
+describe('tables', () => {
+  test('columns may have the names of types, and columns of JSON check what they get', async () => {
+    await connection.execute(`CREATE TABLE odd ("NUMBER" NUMBER(12), "DATE" DATE, j JSON, k CLOB CHECK (k IS JSON))`);
+    try {
+      const columns = 'SELECT column_name, data_type FROM all_tab_columns WHERE table_name = :1 ORDER BY column_name';
+      expect(await rows(columns, ['ODD'])).toEqual([
+        ['DATE', 'DATE'],
+        ['J', 'JSON'],
+        ['K', 'CLOB'],
+        ['NUMBER', 'NUMBER'],
+      ]);
+      await connection.execute('INSERT INTO odd ("NUMBER", j, k) VALUES (1, :1, :2)', ['{"a":1.50}', '[1]']);
+      expect(await rows('SELECT "NUMBER", JSON_SERIALIZE(j RETURNING CLOB), k FROM odd')).toEqual([
+        ['1', '{"a":1.50}', '[1]'],
+      ]);
+      await expect(connection.execute('INSERT INTO odd (k) VALUES (:1)', ['[1'])).rejects.toMatchObject({
+        code: 'ORA-02290',
+      });
+    } finally {
+      await connection.execute('DROP TABLE odd');
+    }
+  });
+
+  test('one session reads while others create and drop', { timeout: SLOW_MS }, async () => {
+    const others = await Promise.all(Array.from({ length: 3 }, () => connectOracle(engine.url)));
+    try {
+      let busy = true;
+      const changing = Promise.all(
+        others.map(async (other, i) => {
+          for (let round = 0; round < 12; round += 1) {
+            await other.execute(`CREATE TABLE busy_${i} (id NUMBER(12) PRIMARY KEY, k CLOB CHECK (k IS JSON))`);
+            await other.execute(`INSERT INTO busy_${i} (id) VALUES (1)`);
+            expect((await other.execute(`SELECT * FROM busy_${i}`)).rows).toHaveLength(1);
+            await other.execute(`DROP TABLE busy_${i} PURGE`);
+          }
+        }),
+      ).finally(() => {
+        busy = false;
+      });
+      while (busy) {
+        expect(await rows('SELECT column_name FROM all_tab_columns WHERE table_name = :1', ['ORDERS'])).toHaveLength(9);
+        expect(await rows('SELECT * FROM orders')).toEqual([]);
+      }
+      await changing;
+    } finally {
+      await Promise.all(others.map((other) => other.close()));
+    }
   });
 });
 
@@ -246,6 +357,18 @@ describe('moments', () => {
     const [[later]] = (await rows(question)) as [[string]];
     expect(Number(later)).toBeGreaterThan(Number(scn));
     expect(await rows(query, { scn: later, low: 0 })).toEqual([['after']]);
+  });
+
+  test('the tables of a statement share the moment, however its binds are given', async () => {
+    const [[scn]] = (await rows('SELECT CURRENT_SCN FROM V$DATABASE')) as [[string]];
+    await write('DELETE FROM orders WHERE id = :1', [1]);
+    const join = (first: string, second: string, low: string) =>
+      `SELECT a.state FROM orders AS OF SCN ${first} a JOIN orders AS OF SCN ${second} b ON b.id = a.id
+       WHERE a.id > ${low} AND b.id > ${low} AND a.state <> ':scn'`;
+    expect(await rows(join(':scn', ':scn', ':low'), { low: 0, scn })).toEqual([['before']]);
+    expect(await rows(join(':1', ':2', '0'), [scn, scn])).toEqual([['before']]);
+    expect(await rows(join(':scn', scn, ':low'), { scn, low: 0 })).toEqual([['before']]);
+    expect(await rows(join(':1', ':2', ':3'), [scn, scn, 0, 0])).toEqual([['before']]);
   });
 
   test('a number that nobody was given is ORA-08181', async () => {
@@ -276,6 +399,25 @@ describe('moments', () => {
     expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['1']]);
     await writer.commit();
     expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['2']]);
+  });
+
+  test('a statement behind a lock ends when its client has waited enough, or is broken off, and nothing else does', async () => {
+    await writer.execute('UPDATE orders SET total = 1 WHERE id = 1');
+    await connection.execute('INSERT INTO orders (id) VALUES (2)');
+    connection.callTimeout = 300;
+    const blocked = 'UPDATE orders SET total = 2 WHERE id = :1';
+    await expect(connection.execute(blocked, [1])).rejects.toMatchObject({ code: 'NJS-123' });
+    await expect(
+      connection.executeMany(blocked, [[2], [1], [1]], { batchErrors: true, dmlRowCounts: true }),
+    ).rejects.toMatchObject({ code: 'NJS-123' });
+    connection.callTimeout = 0;
+    const broken = expect(connection.execute(blocked, [1])).rejects.toMatchObject({ code: 'ORA-01013' });
+    await sleep(200);
+    await connection.break();
+    await broken;
+    expect(await rows('SELECT id FROM orders ORDER BY id')).toEqual([['1'], ['2']]);
+    await writer.rollback();
+    expect((await connection.execute(blocked, [1])).rowsAffected).toBe(1);
   });
 
   async function write(statement: string, binds: unknown[]): Promise<void> {

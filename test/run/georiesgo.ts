@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { configText, environmentOf, storesOf } from '../../fixtures/georiesgo/config.ts';
 import { connectNative, type Damage, damagesOf, type Native, type Planted } from '../../fixtures/georiesgo/damages.ts';
 import { seedGeoriesgo } from '../../fixtures/georiesgo/seed.ts';
-import type { StoreName, Targets } from '../../fixtures/georiesgo/stores.ts';
+import { STORE_NAMES, type StoreName, type Targets } from '../../fixtures/georiesgo/stores.ts';
 import { type Config, check, parseConfig, type Report, type RunOptions } from '../../src/index.ts';
 import type { Finding } from '../../src/report/report.ts';
 import { freshCassandra, freshMongo, freshOracle, freshPostgres } from '../databases.ts';
@@ -20,13 +20,13 @@ export interface Georiesgo {
 
 export interface GeoriesgoOptions {
   readonly uniqueIndexes?: boolean;
-  /** PostgreSQL and MongoDB are always among them. */
+  /** Default all; PostgreSQL and MongoDB are always among them. */
   readonly stores?: readonly StoreName[];
 }
 
 export async function openGeoriesgo(
   rows: number,
-  { uniqueIndexes, stores = ['backup', 'docs'] }: GeoriesgoOptions = {},
+  { uniqueIndexes, stores = STORE_NAMES }: GeoriesgoOptions = {},
 ): Promise<Georiesgo> {
   const targets = {
     source: await freshPostgres('18'),

@@ -1,91 +1,89 @@
-// Random tables for the property test: columns of every type with values in three spellings (PostgreSQL text, the value that a MongoDB
-// application would store, and one that is surely different), written through native drivers only.
+// Random tables for the property test: columns of every type, and values in two spellings: as PostgreSQL reads them, and the canonical one
+// that the harnesses turn into what each store holds.
 
 import fc from 'fast-check';
-import { Binary, Decimal128, Double, Int32, Long, UUID } from 'mongodb';
+import type { FieldType, Value } from '../../src/value/field-type.ts';
 
-/** One value on both sides: `pg` as PostgreSQL reads it, `mongo` as an application stores it. */
+/** One value on both sides. */
 export interface Cell {
   readonly pg: string | null;
-  readonly mongo: unknown;
+  readonly canonical: Value;
 }
 
 interface TypeSpec {
   readonly pg: string;
+  readonly type: FieldType;
   readonly cell: fc.Arbitrary<Cell>;
-  /** Whether two cells are the same value to both stores (MongoDB dates hold milliseconds). */
-  readonly same: (a: Cell, b: Cell) => boolean;
 }
 
-const samePg = (a: Cell, b: Cell) => a.pg === b.pg;
-const text = fc
-  .string({
-    unit: fc.constantFrom('a', 'B', 'ñ', '🐎', ' ', "'", '"', '\\', '$', '.', '0', '\n', '{', '%'),
-    maxLength: 12,
-  })
-  .map((value): Cell => ({ pg: value, mongo: value }));
+const text = (minLength: number) =>
+  fc
+    .string({
+      unit: fc.constantFrom('a', 'B', 'ñ', '🐎', ' ', "'", '"', '\\', '$', '.', '0', '\n', '{', '%'),
+      minLength,
+      maxLength: 12,
+    })
+    .map(alike);
 
 export const TYPES: Readonly<Record<string, TypeSpec>> = {
-  text: { pg: 'text', cell: text, same: samePg },
-  boolean: { pg: 'boolean', cell: fc.boolean().map((value) => ({ pg: String(value), mongo: value })), same: samePg },
+  text: { pg: 'text', type: { kind: 'text' }, cell: text(0) },
+  boolean: { pg: 'boolean', type: { kind: 'boolean' }, cell: fc.boolean().map((value) => alike(String(value))) },
   integer: {
     pg: 'integer',
-    cell: fc
-      .integer()
-      .map((value) => ({ pg: String(value), mongo: value % 2 === 0 ? new Double(value) : new Int32(value) })),
-    same: samePg,
+    type: { kind: 'integer', bits: 32 },
+    cell: fc.integer().map((value) => alike(String(value))),
   },
   bigint: {
     pg: 'bigint',
-    cell: fc
-      .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
-      .map((value) => ({ pg: String(value), mongo: Long.fromBigInt(value) })),
-    same: samePg,
+    type: { kind: 'integer', bits: 64 },
+    cell: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((value) => alike(String(value))),
   },
   decimal: {
     pg: 'numeric',
+    type: { kind: 'decimal' },
     cell: fc
       .tuple(fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n }), fc.integer({ min: 0, max: 8 }))
-      .map(([digits, scale]): Cell => {
+      .map(([digits, scale]) => {
         const padded = String(digits < 0n ? -digits : digits).padStart(scale + 1, '0');
-        const value = `${digits < 0n ? '-' : ''}${padded.slice(0, padded.length - scale)}${scale > 0 ? `.${padded.slice(padded.length - scale)}` : ''}`;
-        return { pg: value, mongo: Decimal128.fromString(value) };
+        const point = padded.length - scale;
+        const sign = digits < 0n ? '-' : '';
+        const pg = `${sign}${padded.slice(0, point)}${scale > 0 ? `.${padded.slice(point)}` : ''}`;
+        return { pg, canonical: withoutZeros(pg) };
       }),
-    same: (a, b) => stripZeros(a.pg!) === stripZeros(b.pg!),
   },
   float: {
     pg: 'double precision',
-    cell: fc.double().map((value) => ({ pg: Object.is(value, -0) ? '-0' : String(value), mongo: new Double(value) })),
-    same: (a, b) => Number(a.pg) === Number(b.pg) || (a.pg === 'NaN' && b.pg === 'NaN'),
+    type: { kind: 'float', bits: 64 },
+    cell: fc.double().map((value) => ({ pg: Object.is(value, -0) ? '-0' : String(value), canonical: String(value) })),
   },
   date: {
     pg: 'date',
-    cell: fc.integer({ min: -30_000, max: 60_000 }).map((days) => {
-      const date = new Date(days * 86_400_000);
-      return { pg: date.toISOString().slice(0, 10), mongo: date };
-    }),
-    same: samePg,
+    type: { kind: 'date' },
+    cell: fc
+      .integer({ min: -30_000, max: 60_000 })
+      .map((days) => alike(new Date(days * 86_400_000).toISOString().slice(0, 10))),
   },
   timestamp: {
     pg: 'timestamptz',
+    type: { kind: 'timestamp', precision: 6 },
     cell: fc
       .tuple(fc.integer({ min: -2_000_000_000_000, max: 8_000_000_000_000 }), fc.integer({ min: 0, max: 999 }))
-      .map(([millis, micros]) => {
-        const date = new Date(millis);
-        return { pg: date.toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`), mongo: date };
-      }),
-    same: (a, b) => a.pg === b.pg,
+      .map(([millis, micros]) =>
+        alike(new Date(millis).toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`)),
+      ),
   },
-  uuid: { pg: 'uuid', cell: fc.uuid().map((value) => ({ pg: value, mongo: new UUID(value) })), same: samePg },
+  uuid: { pg: 'uuid', type: { kind: 'uuid' }, cell: fc.uuid().map(alike) },
   bytes: {
     pg: 'bytea',
-    cell: fc
-      .uint8Array({ maxLength: 20 })
-      .map((value) => ({ pg: `\\x${Buffer.from(value).toString('hex')}`, mongo: new Binary(value) })),
-    same: samePg,
+    type: { kind: 'bytes' },
+    cell: fc.uint8Array({ maxLength: 20 }).map((value) => {
+      const canonical = Buffer.from(value).toString('hex');
+      return { pg: `\\x${canonical}`, canonical };
+    }),
   },
   json: {
     pg: 'jsonb',
+    type: { kind: 'json' },
     cell: fc
       .dictionary(
         fc.string({ minLength: 1, maxLength: 5 }).filter((key) => !/[$.\0]/.test(key) && key !== '__proto__'),
@@ -98,15 +96,15 @@ export const TYPES: Readonly<Record<string, TypeSpec>> = {
         ),
         { maxKeys: 4, noNullPrototype: true },
       )
-      .map((value) => ({ pg: JSON.stringify(value), mongo: value })),
-    same: (a, b) => sortedJson(a.pg!) === sortedJson(b.pg!),
+      .map((value) => ({ pg: JSON.stringify(value), canonical: jsonbText(value) })),
   },
   array: {
     pg: 'text[]',
-    cell: fc
-      .array(fc.constantFrom('a', 'b c', 'ñ"', '', 'NULL', '1.50'), { maxLength: 4 })
-      .map((value) => ({ pg: `{${value.map((item) => `"${item.replaceAll('"', '\\"')}"`).join(',')}}`, mongo: value })),
-    same: samePg,
+    type: { kind: 'array', element: { kind: 'text' } },
+    cell: fc.array(fc.constantFrom('a', 'b c', 'ñ"', '', 'NULL', '1.50'), { maxLength: 4 }).map((value) => ({
+      pg: `{${value.map((item) => `"${item.replaceAll('"', '\\"')}"`).join(',')}}`,
+      canonical: jsonbText(value),
+    })),
   },
 };
 
@@ -116,10 +114,12 @@ export interface RandomColumn {
 }
 
 export interface RandomTable {
-  readonly keyTypes: readonly string[];
+  readonly key: readonly RandomColumn[];
   readonly columns: readonly RandomColumn[];
   readonly versioned: boolean;
   readonly camelCase: boolean;
+  /** Which of the ways in which a store may hold such records. */
+  readonly way: number;
   readonly rows: readonly RandomRow[];
 }
 
@@ -132,21 +132,26 @@ export interface RandomRow {
   readonly other: readonly Cell[];
 }
 
-const NULL: Cell = { pg: null, mongo: null };
+const NULL: Cell = { pg: null, canonical: null };
+const WAYS = 2;
 
 export const randomTable: fc.Arbitrary<RandomTable> = fc
   .record({
     keyTypes: fc.constantFrom(['text'], ['integer'], ['uuid'], ['bigint', 'text'], ['text', 'date', 'integer']),
-    types: fc.array(fc.constantFrom(...Object.keys(TYPES)), { minLength: 1, maxLength: 20 }),
+    types: fc.array(fc.constantFrom(...Object.keys(TYPES)), { minLength: 1, maxLength: 20, size: 'max' }),
     versioned: fc.boolean(),
     camelCase: fc.boolean(),
+    way: fc.nat({ max: WAYS - 1 }),
   })
-  .chain(({ keyTypes, types, versioned, camelCase }) => {
+  .chain(({ keyTypes, types, ...table }) => {
+    const key = keyTypes.map((type, i) => ({ name: `key_${i}`, type }));
     const columns = types.map((type, i) => ({ name: `col_${i}_${type}`, type }));
+    // Some stores have no empty key.
+    const keyCell = (type: string) => (type === 'text' ? text(1) : TYPES[type]!.cell);
     const nullable = (type: string) =>
       fc.oneof({ weight: 5, arbitrary: TYPES[type]!.cell }, { weight: 1, arbitrary: fc.constant(NULL) });
     const row = fc.record({
-      key: fc.tuple(...keyTypes.map((type) => TYPES[type]!.cell)),
+      key: fc.tuple(...keyTypes.map(keyCell)),
       values: fc.tuple(...types.map(nullable)),
       fate: fc.oneof(
         { weight: 4, arbitrary: fc.constant('kept' as const) },
@@ -156,7 +161,7 @@ export const randomTable: fc.Arbitrary<RandomTable> = fc
             'missing' as const,
             'changed' as const,
             'orphan' as const,
-            ...(versioned ? (['stale', 'ahead'] as const) : []),
+            ...(table.versioned ? (['stale', 'ahead'] as const) : []),
           ),
         },
       ),
@@ -164,23 +169,31 @@ export const randomTable: fc.Arbitrary<RandomTable> = fc
       other: fc.tuple(...types.map(nullable)),
     });
     return fc
-      .uniqueArray(row, { maxLength: 60, selector: (each) => each.key.map((cell) => cell.pg).join('\u0001') })
-      .map((rows) => ({ keyTypes, columns, versioned, camelCase, rows: rows as RandomRow[] }));
+      .uniqueArray(row, {
+        maxLength: 60,
+        size: 'max',
+        selector: (each) => each.key.map((cell) => cell.pg).join('\u0001'),
+      })
+      .map((rows) => ({ ...table, key, columns, rows: rows as RandomRow[] }));
   });
 
-/** Whether two cells of a column are one value. */
-export function sameCell(type: string, a: Cell, b: Cell): boolean {
-  if (a.pg === null || b.pg === null) return a.pg === b.pg;
-  return TYPES[type]!.same(a, b);
+function alike(value: string): Cell {
+  return { pg: value, canonical: value };
 }
 
-function stripZeros(decimal: string): string {
+function withoutZeros(decimal: string): string {
   const stripped = decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal;
   return stripped === '-0' ? '0' : stripped;
 }
 
-function sortedJson(json: string): string {
-  return JSON.stringify(
-    Object.entries(JSON.parse(json) as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1)),
+/** As PostgreSQL prints jsonb: blanks after commas and colons, keys by length and then by their bytes. */
+function jsonbText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(jsonbText).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const bytes = (key: string) => Buffer.from(key);
+  const keys = Object.keys(value).sort(
+    (a, b) => bytes(a).length - bytes(b).length || Buffer.compare(bytes(a), bytes(b)),
   );
+  const members = keys.map((key) => `${JSON.stringify(key)}: ${jsonbText((value as Record<string, unknown>)[key])}`);
+  return `{${members.join(', ')}}`;
 }

@@ -13,7 +13,7 @@ import {
 import { fixturePath } from '../../fixtures/reservas/paths.ts';
 import { type SeedOptions, seedReservas } from '../../fixtures/reservas/seed.ts';
 import type { Targets } from '../../fixtures/reservas/targets.ts';
-import { type Config, parseConfig, type Report } from '../../src/index.ts';
+import { type Config, type Finding, parseConfig, type Report } from '../../src/index.ts';
 import { freshReservas } from '../fixtures/reservas-targets.ts';
 
 export interface Reservas {
@@ -21,21 +21,25 @@ export interface Reservas {
   readonly native: Native;
   readonly targets: Targets;
   readonly damages: readonly Damage[];
-  /** What a report has found, in the words of `expectedWords`. */
+  /** What a report has found, by the replicas' names in plumbline.yaml. */
+  plainFindings(report: Report): readonly Finding[];
+  /** The same in the words of `expectedWords`. */
   foundWords(report: Report): string[];
   close(): Promise<void>;
 }
 
-export async function openReservas(options: SeedOptions = {}): Promise<Reservas> {
+/** `maxLag`: what the config allows a replica; where nothing is under way, a test need not wait for long. */
+export async function openReservas(options: SeedOptions = {}, maxLag = '300ms'): Promise<Reservas> {
   const targets = await freshReservas();
   const seeded = await seedReservas(targets, options);
   const native = await connectNative(targets, seeded);
   return {
-    config: await configOf(targets),
+    config: await configOf(targets, maxLag),
     native,
     targets,
     damages: damagesIn(native.data),
-    foundWords: (report) => foundWords(report, targets),
+    plainFindings: (report) => plainFindings(report, targets),
+    foundWords: (report) => plainFindings(report, targets).map(foundWords).sort(),
     close: async () => {
       await native.docs.dropDatabase();
       await native.close();
@@ -44,9 +48,10 @@ export async function openReservas(options: SeedOptions = {}): Promise<Reservas>
 }
 
 /** As plumbline.yaml, with the names that are the test's own. */
-async function configOf({ source, analytics, docs, graph, cache }: Targets): Promise<Config> {
+async function configOf({ source, analytics, docs, graph, cache }: Targets, maxLag: string): Promise<Config> {
   const text = (await readFile(fixturePath('plumbline.yaml'), 'utf8'))
     .replace(/\b(target|label): (User|Usuario|City|BOOKED_IN|INTERACCIONES)\b/g, `$1: ${graph.prefix}$2`)
+    .replace(/\bmaxLag: 2s\b/g, `maxLag: ${maxLag}`)
     .replace(/\b(target|entries): (search_keys|search):/g, `$1: ${cache.prefix}$2:`);
   return parseConfig(text, join(tmpdir(), 'plumbline.yaml'), {
     RESERVAS_SOURCE_URL: source,
@@ -73,18 +78,17 @@ export function expectedWords(
     .sort();
 }
 
-function foundWords(report: Report, { graph, cache }: Targets): string[] {
+function plainFindings(report: Report, { graph, cache }: Targets): readonly Finding[] {
   return report.replicas
     .flatMap((replica) => replica.findings)
-    .map(({ replica, class: found, key, fields }) =>
-      words(
-        replica.replace(`.${graph.prefix}`, '.').replace(`.${cache.prefix}`, '.'),
-        found,
-        key,
-        found === 'duplicate' ? [] : fields.map(({ name }) => name),
-      ),
-    )
-    .sort();
+    .map((finding) => ({
+      ...finding,
+      replica: finding.replica.replace(`.${graph.prefix}`, '.').replace(`.${cache.prefix}`, '.'),
+    }));
+}
+
+function foundWords({ replica, class: found, key, fields }: Finding): string {
+  return words(replica, found, key, found === 'duplicate' ? [] : fields.map(({ name }) => name));
 }
 
 function words(

@@ -64,7 +64,8 @@ async function makePlace(client: Client, mapping: Mapping, options: PlaceOptions
     async read() {
       const records: NativeRecord[] = [];
       for await (const row of await run(`SELECT * FROM "${target}"`, [])) {
-        const read = ({ target: name, type }: Field): Value => (row[name] === null ? null : fromNative(type, row[name]));
+        const read = ({ target: name, type }: Field): Value =>
+          row[name] === null ? null : fromNative(type, row[name]);
         const record = { key: mapping.key.map((field) => read(field)!), values: mapping.fields.map(read) };
         records.push(row.extra === null ? record : { ...record, extra: row.extra });
       }

@@ -60,7 +60,9 @@ export function toNative(type: FieldType, value: string): unknown {
 export function fromNative(type: FieldType, value: unknown): string {
   switch (type.kind) {
     case 'decimal':
-      return String(value).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+      return String(value)
+        .replace(/(\.\d*?)0+$/, '$1')
+        .replace(/\.$/, '');
     case 'float':
       return type.bits === 32 ? String(Number((value as number).toPrecision(8))) : String(value);
     case 'timestamp':

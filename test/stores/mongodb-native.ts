@@ -34,6 +34,23 @@ export function toNative(type: FieldType, value: string): unknown {
   }
 }
 
+/** As other applications store it: whole doubles for integers, zeros at the end of a decimal, a UUID as text. Which, the value says. */
+export function toOtherSpelling(type: FieldType, value: string): unknown {
+  const isEven = /[02468]$/.test(value);
+  switch (type.kind) {
+    case 'integer':
+      return isEven && Number.isSafeInteger(Number(value)) ? new Double(Number(value)) : toNative(type, value);
+    case 'decimal':
+      return isEven && /^-?\d/.test(value)
+        ? Decimal128.fromString(value.includes('.') ? `${value}00` : `${value}.00`)
+        : toNative(type, value);
+    case 'uuid':
+      return isEven ? value.toUpperCase() : toNative(type, value);
+    default:
+      return toNative(type, value);
+  }
+}
+
 /** What a client with `promoteValues: false` reads. */
 export function fromNative(type: FieldType, value: unknown): string {
   switch (type.kind) {

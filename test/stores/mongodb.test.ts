@@ -23,112 +23,14 @@ import { mongodb } from '../../src/stores/mongodb/mongodb.ts';
 import type { FetchedRow, Replica, Store } from '../../src/stores/store.ts';
 import type { Value } from '../../src/value/field-type.ts';
 import { freshMongo } from '../databases.ts';
-import { expectDigestsOfRows, type Harness, type NativeRecord, type Place, storeContract } from './contract.ts';
+import { expectDigestsOfRows, storeContract } from './contract.ts';
 import { field } from './contract-cases.ts';
-import { fromNative, toNative } from './mongodb-native.ts';
-
-// A server that is gone is waited for that long.
-const options = { timeouts: { serverSelection: 1500 } };
-const connect = (url: string) => mongodb.connect({ name: 'docs', url, options });
+import { connectMongodb, startMongodb } from './mongodb-harness.ts';
 
 let collections = 0;
 
-function start(keyIn: '_id' | 'field'): () => Promise<Harness> {
-  return async () => {
-    const url = freshMongo();
-    const client = new MongoClient(url);
-    const db = client.db();
-    return {
-      url,
-      precision: 3,
-      canDuplicate: true,
-      connect,
-      async makePlace(mapping, { where, unguarded, unique = [] } = {}): Promise<Place> {
-        const place = keyIn === '_id' && !unguarded ? withKeyInId(mapping) : mapping;
-        const collection = db.collection(`place${collections++}`);
-        const keyTargets = place.key.map(({ target }) => target);
-        if (!unguarded && !keyTargets[0]!.startsWith('_id')) {
-          await collection.createIndex(Object.fromEntries(keyTargets.map((target) => [target, 1])), { unique: true });
-        } else await db.createCollection(collection.collectionName);
-        for (const target of unique) await collection.createIndex({ [target]: 1 }, { unique: true });
-        const filterOf = (key: readonly string[]) => {
-          const document = toDocument(place, { key, values: [] });
-          return keyTargets[0]!.startsWith('_id')
-            ? { _id: document._id }
-            : Object.fromEntries(keyTargets.map((target) => [target, document[target]]));
-        };
-        return {
-          replica: {
-            name: `docs.${collection.collectionName}`,
-            target: collection.collectionName,
-            mapping: place,
-            where: where ? { extra: 'in' } : undefined,
-            options: {},
-          },
-          async write(records) {
-            await collection.insertMany(records.map((record) => toDocument(place, record)));
-          },
-          async read() {
-            const documents = await collection.find({}, { promoteValues: false }).toArray();
-            return documents.map((document) => fromDocument(place, document));
-          },
-          async set(key, index, value) {
-            const { target, type } = place.fields[index]!;
-            const result = await collection.updateOne(filterOf(key), {
-              $set: { [target]: value === null ? null : toNative(type, value) },
-            });
-            expect(result.matchedCount).toBe(1);
-          },
-          async remove(key) {
-            expect((await collection.deleteOne(filterOf(key))).deletedCount).toBe(1);
-          },
-        };
-      },
-      async close() {
-        await db.dropDatabase();
-        await client.close();
-      },
-    };
-  };
-}
-
-function withKeyInId(mapping: Mapping): Mapping {
-  const isOne = mapping.key.length === 1;
-  return { ...mapping, key: mapping.key.map((key) => ({ ...key, target: isOne ? '_id' : `_id.${key.name}` })) };
-}
-
-function toDocument(mapping: Mapping, { key, values, extra }: NativeRecord): Document {
-  const document: Document = extra === undefined ? {} : { extra };
-  for (const [i, { target, type }] of mapping.key.entries()) setAt(document, target, toNative(type, key[i]!));
-  for (const [i, { target, type }] of mapping.fields.entries()) {
-    const value = values[i];
-    if (value !== undefined) setAt(document, target, value === null ? null : toNative(type, value));
-  }
-  return document;
-}
-
-function fromDocument(mapping: Mapping, document: Document): NativeRecord {
-  const read = ({ target, type }: Field): Value | undefined => {
-    const value = target.split('.').reduce((inner: unknown, name) => (inner as Document | undefined)?.[name], document);
-    return value === undefined ? undefined : value === null ? null : fromNative(type, value);
-  };
-  const record = { key: mapping.key.map((key) => read(key) ?? ''), values: mapping.fields.map(read) };
-  return document.extra === undefined ? record : { ...record, extra: document.extra as string };
-}
-
-function setAt(document: Document, target: string, value: unknown): void {
-  const names = target.split('.');
-  const last = names.pop()!;
-  let inner = document;
-  for (const name of names) {
-    inner[name] ??= {};
-    inner = inner[name];
-  }
-  inner[last] = value;
-}
-
-storeContract('mongodb, the key in _id', start('_id'));
-storeContract('mongodb, the key in a field', start('field'));
+storeContract('mongodb, the key in _id', startMongodb('_id'));
+storeContract('mongodb, the key in a field', startMongodb('field'));
 
 describe('the mongodb store', () => {
   let client: MongoClient;
@@ -138,7 +40,7 @@ describe('the mongodb store', () => {
   beforeAll(async () => {
     url = freshMongo();
     client = new MongoClient(url);
-    store = await connect(url);
+    store = await connectMongodb(url);
   });
   afterAll(async () => {
     await client.db().dropDatabase();
@@ -621,7 +523,7 @@ describe('the mongodb store', () => {
     const withoutDatabase = () => url.replace(/\/test_\w+/, '/');
 
     test('asks for a database, in the URL or beside it', async () => {
-      await expect(connect(withoutDatabase())).rejects.toMatchObject({
+      await expect(connectMongodb(withoutDatabase())).rejects.toMatchObject({
         name: 'ConfigError',
         problems: [{ path: 'stores.docs', message: 'names no database' }],
       });
@@ -630,7 +532,7 @@ describe('the mongodb store', () => {
     });
 
     test('refuses a URL that is none without telling it', async () => {
-      const failure = await connect('mongodb://me:s3cr!t@host:port/db').catch((error: Error) => error);
+      const failure = await connectMongodb('mongodb://me:s3cr!t@host:port/db').catch((error: Error) => error);
       expect(failure).toMatchObject({ name: 'StoreError', transient: false });
       expect(`${(failure as Error).message}${(failure as Error).cause}`).not.toContain('s3cr');
     });

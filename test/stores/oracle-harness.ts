@@ -12,8 +12,14 @@ import type { Harness, NativeRecord, Place, PlaceOptions } from './contract.ts';
 export const openOracle = (url: string, options: Parameters<typeof oracle.connect>[0]['options'] = {}) =>
   oracle.connect({ name: 'erp', url, options });
 
-/** In front of all SQL of the tests themselves, so that what the store runs can be told from it. */
-export const OURS = '/* test */';
+/** The tests' own connections, so that what the store runs can be told from what they run. */
+export const ours = new WeakSet<object>();
+
+export async function connectOurselves(url: string): Promise<oracledb.Connection> {
+  const connection = await connectOracle(url);
+  ours.add(connection);
+  return connection;
+}
 
 let places = 0;
 
@@ -21,7 +27,7 @@ let places = 0;
 export function startOracle(columns: Columns = plainColumns): () => Promise<Harness> {
   return async () => {
     const { url, prefix } = freshOracle();
-    const connection = await connectOracle(url);
+    const connection = await connectOurselves(url);
     return {
       url,
       config: { kind: 'oracle' },
@@ -160,7 +166,7 @@ async function makePlace(
   const renamed = (field: Field): Field => (field.target === 'number' ? { ...field, target: 'numero' } : field);
   const mapping = { ...wanted, key: wanted.key.map(renamed), fields: wanted.fields.map(renamed) };
   const run = (sql: string, binds: oracledb.BindParameters = []) =>
-    connection.execute<unknown[]>(`${OURS} ${sql}`, binds, { autoCommit: true, fetchTypeHandler: lobsWhole });
+    connection.execute<unknown[]>(sql, binds, { autoCommit: true, fetchTypeHandler: lobsWhole });
   const all = [...mapping.key, ...mapping.fields].map(({ type, target }) => ({
     name: `"${target.toUpperCase()}"`,
     target,
@@ -194,7 +200,7 @@ async function makePlace(
       const binds = all.map(({ native }, i) => native.write(`:${i + 1}`));
       for (let from = 0; from < records.length; from += 5000) {
         await connection.executeMany(
-          `${OURS} INSERT INTO "${table}" VALUES (${[...binds, `:${all.length + 1}`].join(', ')})`,
+          `INSERT INTO "${table}" VALUES (${[...binds, `:${all.length + 1}`].join(', ')})`,
           records
             .slice(from, from + 5000)
             .map(({ key, values, extra }) => [

@@ -1,19 +1,18 @@
-// Every SQL text that the driver is given while a test file runs, by the driver's own tracing. The tests' own begin with OURS.
+// Every SQL text that the driver is given while a test file runs, by the driver's own tracing, but for the tests' own.
 
 import oracledb from 'oracledb';
-import { OURS } from './oracle-harness.ts';
+import { ours } from './oracle-harness.ts';
 
 interface Context {
-  readonly additionalConfig?: { readonly args?: readonly unknown[] };
-  readonly operation?: string;
+  readonly additionalConfig?: { readonly self?: object; readonly args?: readonly unknown[] };
 }
 
 class Recorder extends oracledb.traceHandler.TraceHandlerBase {
   readonly statements = new Set<string>();
 
   override onEnterFn(context: unknown): void {
-    const [sql] = (context as Context).additionalConfig?.args ?? [];
-    if (typeof sql === 'string' && !sql.startsWith(OURS)) this.statements.add(sql);
+    const { self, args = [] } = (context as Context).additionalConfig ?? {};
+    if (typeof args[0] === 'string' && self !== undefined && !ours.has(self)) this.statements.add(args[0]);
   }
 }
 
@@ -25,11 +24,14 @@ export function recordStatements(): ReadonlySet<string> {
   return recorder.statements;
 }
 
-/** One text for statements that differ in a table's name, a moment or the length of a list of keys only. */
+/** One text for statements that differ in names, in a moment, or in how many like columns, conditions or keys follow each other only. */
 export function withoutParticulars(sql: string): string {
   return sql
-    .replace(/TEST_[0-9A-F]{12}_\w+/g, 'T')
     .replace(/AS OF SCN \d+/, 'AS OF SCN 1')
-    .replace(/:\d+/g, ':1')
-    .replace(/(\((?:[^()]|\([^()]*\))*\)|CAST\(:1 AS \w+\)|:1)(?:(, | OR )\1){3,}/g, '$1$2$1');
+    .replace(/"[^"]+"/g, '"X"')
+    .replace(/(?<=[:KS.]+)\d+/g, '1')
+    .replace(
+      /(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|"X" = :1|[A-Z_]+\((?:[^()]|\([^()]*\))*\)(?: = [01])?|"X"|:1)(?:(, | OR | AND )\1)+/g,
+      '$1$2$1',
+    );
 }

@@ -12,9 +12,10 @@ export const connectRedis = (url: string) => redis.connect({ name: 'kv', url, op
 
 let places = 0;
 
+/** To be called where tests are described, as it takes care of what is left behind. */
 export function startRedis(as: 'hash' | 'json'): () => Promise<Harness> {
+  const { url, prefix } = freshRedis();
   return async () => {
-    const { url, prefix } = freshRedis();
     const client = new Redis(url);
     return {
       url,
@@ -131,10 +132,10 @@ function documents(client: Redis, { key: keyFields, fields }: Mapping): Native {
     async read(key) {
       if ((await client.type(key)) !== 'string') return undefined;
       const members = await parse(key);
-      const valueOf = (field: Field) => valueOfMember(field, members.get(field.target));
+      const read = (field: Field) => valueOfMember(field, members.get(field.target));
       return {
-        key: keyFields.map((field) => valueOf(field)!),
-        values: fields.map(valueOf),
+        key: keyFields.map((field) => read(field)!),
+        values: fields.map(read),
         ...(members.has('extra') ? { extra: members.get('extra') as string } : {}),
       };
     },

@@ -19,7 +19,7 @@ import { latest, newest, now, timeAfter, timeToBeat, versionTime } from './write
 import { type Assignment, type PrimaryKey, timeToLiveOf, type Values, Writes } from './writes.ts';
 
 export const MOST_CHANGES = 500;
-const KEYS_AT_ONCE = 32;
+const KEYS_AT_ONCE = 64;
 
 const written: Outcome = { outcome: 'written' };
 const unchanged: Outcome = { outcome: 'unchanged' };
@@ -130,11 +130,12 @@ class Application {
 
   /** A deletion wins over what was written at the same time, so it needs to be no later than that. */
   private async erase({ token: { primaryKey }, cells }: Present): Promise<Outcome> {
-    await this.write([this.writes.deletion(primaryKey, newest(cells.values()) ?? now())]);
+    const time = newest(cells.values());
+    await this.write([this.writes.deletion(primaryKey, time ?? now())]);
     const left = await this.present.read(primaryKey, true);
     if (left === undefined) return written;
-    if ([...left.cells.values()].some((cell) => cell.value !== null)) return moved;
-    // Only that there is a row is left of it: it was inserted after its values were written, and nobody tells when.
+    // It has been written to meanwhile. But where nothing is left than that there is a row, it was inserted after its values were written.
+    if (time === undefined || [...left.cells.values()].some((cell) => cell.value !== null)) return moved;
     await this.write([this.writes.deletion(primaryKey, now())]);
     return written;
   }

@@ -64,6 +64,7 @@ export const cassandra: StoreDefinition<CassandraOptions> = {
 const DEFAULTS = { consistency: 'localQuorum', fetchSize: 5000, ranges: 64, parallel: 8 } as const;
 const CONNECT_MS = 5000;
 const READ_MS = 30_000;
+const RECONNECT_MS = 500;
 
 async function connect(settings: StoreSettings<CassandraOptions>): Promise<Store> {
   const { name, url, options: given, signal } = settings;
@@ -218,6 +219,8 @@ async function clientOptions(driver: Driver, address: Address, given: CassandraO
     protocolOptions: { port: address.port },
     authProvider: user === undefined ? undefined : new driver.auth.PlainTextAuthProvider(user, password ?? ''),
     sslOptions: await sslOptions(given),
+    // The driver waits longer each time; whoever asks again a second later finds a server that is back.
+    policies: { reconnection: new driver.policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS) },
     socketOptions: {
       connectTimeout: given.timeouts?.connect ?? CONNECT_MS,
       readTimeout: given.timeouts?.read ?? READ_MS,

@@ -2,7 +2,15 @@
 // which are cut to milliseconds.
 
 import type { Field } from '../../mapping/mapping.ts';
-import { daysOf, floatOfText, fromDecimalText, fromFloat, microsOf, ValueError } from '../../value/canonical.ts';
+import {
+  daysOf,
+  floatOfText,
+  fromDecimalText,
+  fromFloat,
+  fromTimestampText,
+  microsOf,
+  ValueError,
+} from '../../value/canonical.ts';
 import type { FieldType } from '../../value/field-type.ts';
 import { type JsonTree, parseJson, writeJson } from '../../value/json.ts';
 import { sameValue } from '../../value/same-value.ts';
@@ -138,7 +146,9 @@ function encodeLeaf(leaf: FieldType, type: CqlType, tree: JsonTree): Buffer {
   if (leaf.kind === 'json' && (NUMERIC.has(type.name) || type.name === 'boolean')) {
     throw new ValueError(`text stands where the column holds ${type.name}`);
   }
-  return encodeValue(leaf.kind === 'json' ? (LEAVES[type.name] ?? { kind: 'text' }) : leaf, type, tree);
+  if (leaf.kind !== 'json') return encodeValue(leaf, type, tree);
+  if (type.name === 'timestamp') return encodeValue(MILLIS, type, fromTimestampText(tree, MILLIS.precision));
+  return encodeValue({ kind: type.name === 'date' ? 'date' : 'text' }, type, tree);
 }
 
 const NUMERIC = new Set<CqlType['name']>([
@@ -151,10 +161,7 @@ const NUMERIC = new Set<CqlType['name']>([
   'double',
   'float',
 ]);
-const LEAVES: Readonly<Partial<Record<CqlType['name'], FieldType>>> = {
-  timestamp: { kind: 'timestamp', precision: 3 },
-  date: { kind: 'date' },
-};
+const MILLIS = { kind: 'timestamp', precision: 3 } as const;
 
 function encodeItem(leaf: FieldType, type: CqlType, tree: JsonTree): Buffer {
   if (tree === null) throw new ValueError('a collection of Cassandra holds no null');

@@ -92,6 +92,11 @@ export function isRejected(error: unknown): error is Error {
   return name === 'ResponseError' && (code === INVALID || code === SYNTAX);
 }
 
+export function isForbidden(error: unknown): boolean {
+  const { name, code } = error as { name?: string; code?: unknown };
+  return name === 'ResponseError' && code === UNAUTHORIZED;
+}
+
 function explain(error: unknown): Explanation {
   const { name = '', code, message = '' } = error as { name?: string; code?: unknown; message?: string };
   if (name === 'NoHostAvailableError') return unreachable(error as NoHostAvailable);
@@ -147,7 +152,7 @@ function unreachable({ innerErrors, message }: NoHostAvailable): Explanation {
     return {
       detail: `the connection to ${host} was lost (${wordsOf(inner)})`,
       transient: true,
-      hint: 'Is the server still up?',
+      hint: 'Is the server still up? One that wants TLS needs `tls: true`.',
     };
   }
   const explained = explain(inner);

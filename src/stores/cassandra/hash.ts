@@ -123,7 +123,8 @@ export class RecordHasher {
   }
 
   private addValues(chain: Lookup3Chain, cells: Cells): void {
-    const { numbers, steps } = this;
+    const steps = this.steps;
+    const numbers = this.numbers;
     chain.begin(this.keyHigh, this.keyLow);
     for (let from = 0; from < steps.length; from += FLAGS_PER_WORD) {
       const to = Math.min(from + FLAGS_PER_WORD, steps.length);

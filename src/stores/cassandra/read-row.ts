@@ -16,10 +16,13 @@ export class RowReader {
   private readonly lastClustering: number | undefined;
   /** Slots of the key whose bytes may differ from those that the canonical value is looked up by. */
   private readonly ambiguous: readonly number[];
+  private readonly tellsPlace: boolean;
 
   constructor(access: Access) {
     this.access = access;
-    const { table, slots, keySlots } = access;
+    const { table, slots, keySlots, placeSlots } = access;
+    // Findings keep the place, and nobody may see what is sensitive.
+    this.tellsPlace = placeSlots.length > 0 && !placeSlots.some((slot) => slots[slot]!.field.sensitive);
     this.lastClustering = table.clustering.length === 0 ? undefined : table.primaryKey.length - 1;
     this.ambiguous = keySlots.filter((slot) => !hasOneSpelling(slots[slot]!));
   }
@@ -63,8 +66,9 @@ export class RowReader {
   }
 
   place(cells: Cells): Place | undefined {
+    if (!this.tellsPlace) return undefined;
     const { slots, placeSlots } = this.access;
-    return placeSlots.length === 0 ? undefined : placeSlots.map((slot) => placePart(slots[slot]!, cells, slot));
+    return placeSlots.map((slot) => placePart(slots[slot]!, cells, slot));
   }
 }
 

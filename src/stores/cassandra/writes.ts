@@ -81,7 +81,7 @@ export class Writes {
     const { slots, table } = this.access;
     return slots.slice(0, table.primaryKey.length).map((slot) => {
       const value = this.valueOf(slot, row);
-      if (value === null) throw new ValueError(`${slot.field.target} is part of the primary key and can't be null`);
+      if (value === null) throw new ValueError(`${slot.field.target} is part of the primary key and can’t be null`);
       return encoded(slot, value);
     });
   }
@@ -125,7 +125,7 @@ function encoded({ field, column: { type } }: Slot, value: string): Buffer {
     return encodeField(field, type, value);
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
-    const reason = `${field.target} can't hold it as ${typeText(type)}`;
+    const reason = `${field.target} can’t hold it as ${typeText(type)}`;
     throw new ValueError(field.sensitive || error.message === '' ? reason : `${reason}: ${error.message}`);
   }
 }

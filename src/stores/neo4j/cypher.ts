@@ -1,6 +1,7 @@
 // The Cypher for the records of a shape: the pattern that finds them and the columns that are returned. Names are quoted, values are parameters.
 
-import { type Column, type End, quote, type Shape } from './shape.ts';
+import type { Guard } from './schema.ts';
+import { type Column, type End, quote, type Shape, type Variable } from './shape.ts';
 
 /** `labelled`: ends must have their label, else any node may be one (then its columns come as null). */
 export function pattern(shape: Shape, labelled: (end: End) => boolean = () => false): string {
@@ -27,6 +28,11 @@ export function held(shape: Shape, column: Column): string {
   return end === undefined
     ? property(column)
     : `CASE WHEN ${end.variable}:${quote(end.label)} THEN ${property(column)} END`;
+}
+
+/** Left to itself, the planner may choose otherwise while it has seen few records, and keeps to it when there are many. */
+export function usingIndex(variable: Variable, { name, properties }: Guard): string {
+  return `USING INDEX ${variable}:${quote(name)}(${properties.map(quote).join(', ')})`;
 }
 
 /** All columns as the driver has them. */

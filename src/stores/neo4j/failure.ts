@@ -127,7 +127,8 @@ function explain(error: unknown): Explanation {
   if (/\.SyntaxError$/.test(code)) {
     return { transient: false, hint: 'If the replica has a `where`, check it; variables there are n, or r, a and b.' };
   }
-  if (code.includes('TransientError')) return { transient: true };
+  // What a connection was told out of order says nothing of what was asked.
+  if (code.includes('TransientError') || code.startsWith('Neo.ClientError.Request.')) return { transient: true };
   if (code.startsWith('Neo.')) return { transient: code.startsWith('Neo.DatabaseError.Transaction.') };
   return ofDriver(code, message);
 }

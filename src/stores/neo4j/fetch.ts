@@ -3,9 +3,8 @@
 import { type Key, keyText } from '../../mapping/mapping.ts';
 import type { FetchedRow } from '../store.ts';
 import type { Access } from './access.ts';
-import { heldColumns, pattern, where } from './cypher.ts';
-import { type Lookup, lookup } from './key-forms.ts';
-import { hasEndIndex, hasKeyIndex } from './schema.ts';
+import { heldColumns } from './cypher.ts';
+import { recordsByKeys } from './lookup.ts';
 import type { Natives, Neo4j, Run } from './session.ts';
 
 export const MOST_KEYS = 1000;
@@ -27,36 +26,20 @@ export async function fetchRows(
   access: Access,
   keys: readonly Key[],
 ): Promise<readonly FetchedRow[]> {
-  const { decoder } = access;
+  const { decoder, shape } = access;
   const wanted = new Map(keys.map((key) => [keyText(key), key]));
   const found = new Map<string, FetchedRow>();
   const unique = [...wanted.values()];
   for (let from = 0; from < unique.length; from += MOST_KEYS) {
     const some = unique.slice(from, from + MOST_KEYS);
-    const { query, parameters } = byKeys(neo4j, access, some);
-    for (const [id, ...natives] of await run(query, parameters)) {
+    const { query, keys } = recordsByKeys(neo4j, access, some);
+    const returned = [`elementId(${shape.record})`, ...heldColumns(shape)].join(', ');
+    for (const [id, ...natives] of await run(`${query} RETURN ${returned}`, { keys })) {
       const row = decoder.row((i) => natives[i]);
-      // Conditions on several parts of a key find more than was asked for.
-      if (wanted.has(keyText(row.key)))
-        found.set(id as string, { ...row, token: { id: id as string, natives } satisfies Token });
+      // To Cypher a large integer equals the float next to it.
+      if (!wanted.has(keyText(row.key))) continue;
+      found.set(id as string, { ...row, token: { id: id as string, natives } satisfies Token });
     }
   }
   return [...found.values()];
-}
-
-function byKeys(
-  neo4j: Neo4j,
-  access: Access,
-  keys: readonly Key[],
-): { query: string; parameters: Lookup['parameters'] } {
-  const { shape } = access;
-  const { unwind, condition, parameters } = lookup(neo4j, shape.columns.slice(0, shape.keys), keys, isIndexed(access));
-  const records = pattern(shape, (end) => end.columns.some(({ isKey }) => isKey));
-  const returned = [`elementId(${shape.record})`, ...heldColumns(shape)].join(', ');
-  return { query: `${unwind}MATCH ${records}${where(shape, condition)} RETURN ${returned}`, parameters };
-}
-
-/** Some index leads to the records of one key. */
-function isIndexed({ shape, schema }: Access): boolean {
-  return hasKeyIndex(schema, shape) || shape.ends.some((end) => hasEndIndex(schema, end, true));
 }

@@ -6,7 +6,7 @@ import type { Inspection } from '../store.ts';
 import type { Access } from './access.ts';
 import { pattern, where } from './cypher.ts';
 import { codeOf } from './failure.ts';
-import { hasEndIndex, hasKeyIndex, hasUniqueKey, isEndUnique } from './schema.ts';
+import { endConstraint, endIndex, keyConstraint, keyIndex } from './schema.ts';
 import { type Connection, read } from './session.ts';
 import { type End, isKeyedByEnds, type Shape, shownName } from './shape.ts';
 
@@ -33,7 +33,7 @@ export async function inspectReplica(connection: Connection, access: Access): Pr
     notes.push('the user may not see indexes and constraints (SHOW INDEX, SHOW CONSTRAINT), so none are counted on');
   return {
     estimatedRows,
-    keyIsUnique: hasUniqueKey(schema, shape),
+    keyIsUnique: keyConstraint(schema, shape) !== undefined,
     timestampPrecision: new Map(),
     hashable: true,
     notes,
@@ -95,9 +95,9 @@ async function noteOfEnd(connection: Connection, { label }: End): Promise<readon
 function guardProblems({ shape, schema }: Access): readonly Problem[] {
   const problems: Problem[] = [];
   const own = shape.columns.filter(({ isKey, side }) => isKey && side === undefined);
-  if (!isKeyedByEnds(shape) && !hasUniqueKey(schema, shape)) {
+  if (!isKeyedByEnds(shape) && keyConstraint(schema, shape) === undefined) {
     const names = own.map(({ property }) => shownName(property)).join(', ');
-    const slow = hasKeyIndex(schema, shape) ? '' : ', and each look-up of keys reads all of them';
+    const slow = keyIndex(schema, shape) !== undefined ? '' : ', and each look-up of keys reads all of them';
     problems.push({
       path: own[0]!.field.target,
       message: `no constraint guards the key ${names} of ${shownName(shape.target)}, so two writers could make a record twice${slow}`,
@@ -110,8 +110,8 @@ function guardProblems({ shape, schema }: Access): readonly Problem[] {
   }
   for (const end of shape.ends) {
     const properties = end.columns.map(({ property }) => property);
-    if (properties.length === 0 || isEndUnique(schema, end)) continue;
-    const isIndexed = hasEndIndex(schema, end);
+    if (properties.length === 0 || endConstraint(schema, end) !== undefined) continue;
+    const isIndexed = endIndex(schema, end) !== undefined;
     if (isIndexed && !shape.createEnds) continue;
     const names = properties.map(shownName).join(', ');
     problems.push({

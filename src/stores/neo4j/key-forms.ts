@@ -3,7 +3,6 @@
 
 import { fromNumber, ValueError } from '../../value/canonical.ts';
 import type { FieldType } from '../../value/field-type.ts';
-import { property } from './cypher.ts';
 import { toNative } from './encode.ts';
 import { type Form, sameNative } from './native.ts';
 import type { Neo4j } from './session.ts';
@@ -56,33 +55,23 @@ export function keyForms(neo4j: Neo4j, type: FieldType, value: string): readonly
   return [...new Set(forms)];
 }
 
-export interface Lookup {
-  /** What stands before the MATCH. */
-  readonly unwind: string;
-  /** True for what has one of the keys, and, where there are several columns, for little else. */
-  readonly condition: string;
-  readonly parameters: Readonly<Record<string, unknown>>;
-}
-
-/** Finds by the values of these columns: key by key through an index, or, where there is none, in one reading for all keys. */
-export function lookup(
+/** For each key the forms of its parts: the parameter of `UNWIND $keys AS key MATCH … WHERE x.p IN key[0]`. */
+export function formsOfKeys(
   neo4j: Neo4j,
   columns: readonly Column[],
   keys: readonly (readonly string[])[],
-  isIndexed: boolean,
-): Lookup {
-  if (columns.length === 0) return { unwind: '', condition: 'true', parameters: {} };
-  const forms = keys.map((key) => columns.map(({ field }, i) => keyForms(neo4j, field.type, key[i]!)));
-  if (isIndexed) {
-    const conditions = columns.map((column, i) => `${property(column)} IN key[${i}]`);
-    return { unwind: 'UNWIND $keys AS key ', condition: conditions.join(' AND '), parameters: { keys: forms } };
-  }
-  const tuples = forms.flatMap(product);
-  const [only] = columns;
-  if (columns.length === 1) {
-    return { unwind: '', condition: `${property(only!)} IN $keys`, parameters: { keys: tuples.flat() } };
-  }
-  return { unwind: '', condition: `[${columns.map(property).join(', ')}] IN $keys`, parameters: { keys: tuples } };
+): readonly (readonly (readonly unknown[])[])[] {
+  return keys.map((key) => columns.map(({ field }, i) => keyForms(neo4j, field.type, key[i]!)));
+}
+
+/** All that the keys may stand as: the parameter of `MATCH … WHERE x.p IN $keys`, or `[x.p, x.q] IN $keys` where there are several columns. */
+export function flatForms(
+  neo4j: Neo4j,
+  columns: readonly Column[],
+  keys: readonly (readonly string[])[],
+): readonly unknown[] {
+  const tuples = formsOfKeys(neo4j, columns, keys).flatMap(product);
+  return columns.length === 1 ? tuples.flat() : tuples;
 }
 
 function product(choices: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {

@@ -50,11 +50,13 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
   if (signal?.aborted) throw new InterruptedError();
   const { default: driver } = (await import('neo4j-driver')) as unknown as { default: Neo4j };
   try {
-    const client = driver.driver(address.url, authOf(driver, address), configOf(options));
+    const open = () => driver.driver(address.url, authOf(driver, address), configOf(options));
+    const client = open();
     try {
       const asking: Connection = {
         neo4j: driver,
         driver: client,
+        open,
         database: options.database ?? address.database,
         failures,
         bookmarks: driver.bookmarkManager(),

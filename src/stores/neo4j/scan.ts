@@ -1,12 +1,11 @@
 // Reads every record of a replica, page by page.
 
-import type { Record as DriverRecord, Session } from 'neo4j-driver';
+import type { Record as DriverRecord } from 'neo4j-driver';
 import { InterruptedError } from '../../errors.ts';
 import type { Row } from '../../mapping/mapping.ts';
 import type { Access } from './access.ts';
 import { byId, held, heldColumns, pattern, scannedColumns, where } from './cypher.ts';
-import { SilenceError } from './failure.ts';
-import { answered, type Connection, closeSession, openSession, read } from './session.ts';
+import { answered, type Connection, openSession, read } from './session.ts';
 import type { Shape } from './shape.ts';
 
 const PAGE = 2000;
@@ -50,29 +49,28 @@ async function lookAgain(connection: Connection, { shape, decoder }: Access, ids
   return natives.map((values) => decoder.row((i) => values[i]));
 }
 
+/**
+ * The connection is of the scan's own, and closed with it: that ends the query on the server at once, whatever it is at. To end it in order takes
+ * as long as the server likes, and the driver (6.3) may send a DISCARD after the RESET, which then fails whoever gets the connection next.
+ */
 async function* pagesOf(
   connection: Connection,
   query: string,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly DriverRecord[]> {
   if (signal?.aborted) throw new InterruptedError();
-  const session: Session = openSession(connection, 'READ');
-  const records = session.run(query)[Symbol.asyncIterator]();
-  let isOver = false;
-  let silent = false;
+  const driver = connection.open();
   try {
-    while (!isOver) {
+    const records = openSession(connection, 'READ', driver).run(query)[Symbol.asyncIterator]();
+    for (let isOver = false; !isOver; ) {
       const page: DriverRecord[] = [];
       isOver = await answered(connection, fill(page, records), signal);
       if (page.length > 0) yield page;
     }
   } catch (error) {
-    if (signal?.aborted) throw new InterruptedError();
-    silent = error instanceof SilenceError;
-    throw error;
+    throw signal?.aborted ? new InterruptedError() : error;
   } finally {
-    // It tells the server to stop, and takes what was already under way.
-    await closeSession(session, silent);
+    await driver.close().catch(() => {});
   }
 }
 

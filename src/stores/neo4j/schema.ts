@@ -2,10 +2,11 @@
 
 import { codeOf } from './failure.ts';
 import { type Connection, read } from './session.ts';
-import type { End, Shape } from './shape.ts';
+import type { Column, End, Shape } from './shape.ts';
 
 export interface Guard {
   readonly entity: 'NODE' | 'RELATIONSHIP';
+  /** Of the label or type. */
   readonly name: string;
   readonly properties: readonly string[];
 }
@@ -47,44 +48,41 @@ export async function readSchema(connection: Connection, shape: Shape): Promise<
 }
 
 /** No two records can have one key: a constraint stands on some of its properties, all of which every record has. */
-export function hasUniqueKey(schema: Schema, shape: Shape): boolean {
-  const own = shape.columns.filter(({ isKey, side }) => isKey && side === undefined).map(({ property }) => property);
-  return has(schema.constraints, shape.record === 'n' ? 'NODE' : 'RELATIONSHIP', shape.target, own);
+export function keyConstraint(schema: Schema, shape: Shape): Guard | undefined {
+  return guardOf(schema.constraints, shape.record, shape.target, ownKey(shape));
 }
 
-/** Records are found by their own part of the key. */
-export function hasKeyIndex(schema: Schema, shape: Shape): boolean {
-  const own = shape.columns.filter(({ isKey, side }) => isKey && side === undefined).map(({ property }) => property);
-  return has(schema.indexes, shape.record === 'n' ? 'NODE' : 'RELATIONSHIP', shape.target, own);
+/** By which records are found by their own part of the key. */
+export function keyIndex(schema: Schema, shape: Shape): Guard | undefined {
+  return guardOf(schema.indexes, shape.record, shape.target, ownKey(shape));
 }
 
-/** End nodes are found by the given columns of theirs. */
-export function hasEndIndex(schema: Schema, end: End, onlyKeys = false): boolean {
-  const columns = end.columns.filter(({ isKey }) => isKey || !onlyKeys);
-  return has(
-    schema.indexes,
-    'NODE',
-    end.label,
-    columns.map(({ property }) => property),
-  );
+export function endConstraint(schema: Schema, end: End): Guard | undefined {
+  return guardOf(schema.constraints, 'n', end.label, end.columns);
 }
 
-export function isEndUnique(schema: Schema, end: End): boolean {
-  return has(
-    schema.constraints,
-    'NODE',
-    end.label,
-    end.columns.map(({ property }) => property),
-  );
+/** By which end nodes are found by these columns of theirs. */
+export function endIndex(schema: Schema, end: End, columns: readonly Column[] = end.columns): Guard | undefined {
+  return guardOf(schema.indexes, 'n', end.label, columns);
 }
 
-/** A composite index is used only when a value is given for each of its properties. */
-function has(guards: readonly Guard[], entity: Guard['entity'], name: string, properties: readonly string[]): boolean {
-  return guards.some(
+function ownKey({ columns }: Shape): readonly Column[] {
+  return columns.filter(({ isKey, side }) => isKey && side === undefined);
+}
+
+/** A composite one is used only when a value is given for each of its properties. */
+function guardOf(
+  guards: readonly Guard[],
+  record: 'n' | 'r',
+  name: string,
+  columns: readonly Column[],
+): Guard | undefined {
+  const entity = record === 'n' ? 'NODE' : 'RELATIONSHIP';
+  return guards.find(
     (guard) =>
       guard.entity === entity &&
       guard.name === name &&
       guard.properties.length > 0 &&
-      guard.properties.every((one) => properties.includes(one)),
+      guard.properties.every((property) => columns.some((column) => column.property === property)),
   );
 }

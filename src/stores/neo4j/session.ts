@@ -13,6 +13,8 @@ export type Natives = readonly unknown[];
 export interface Connection {
   readonly neo4j: Neo4j;
   readonly driver: Driver;
+  /** Another driver to the same server, with connections of its own. */
+  readonly open: () => Driver;
   readonly database: string | undefined;
   readonly failures: Failures;
   /** Lets a read see what was written through this store, whichever server of a cluster answers it. */
@@ -74,19 +76,18 @@ export async function inSession<Result>(
     silent = error instanceof SilenceError;
     throw error;
   } finally {
-    await closeSession(session, silent);
+    // A server that is silent would hold up whoever waits for it.
+    const closing = session.close().catch(() => {});
+    if (!silent) await closing;
   }
 }
 
-export function openSession(connection: Connection, defaultAccessMode: 'READ' | 'WRITE'): Session {
-  const { driver, database, bookmarks, fetchSize } = connection;
+export function openSession(
+  { database, bookmarks, fetchSize, ...connection }: Connection,
+  defaultAccessMode: 'READ' | 'WRITE',
+  driver = connection.driver,
+): Session {
   return driver.session({ defaultAccessMode, database, bookmarkManager: bookmarks, fetchSize });
-}
-
-/** A server that is silent would hold up whoever waits for the session to be closed. */
-export async function closeSession(session: Session, silent: boolean): Promise<void> {
-  const closing = session.close().catch(() => {});
-  if (!silent) await closing;
 }
 
 /** What was asked, or a SilenceError when nothing comes, or an InterruptedError when the signal fires before. */

@@ -5,7 +5,7 @@ import { type Key, keyText } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import { sameValue } from '../../value/same-value.ts';
 import type { Change, FetchedRow, Outcome } from '../store.ts';
-import { makeBatch } from './binds.ts';
+import { makeBatch, makeBinds } from './binds.ts';
 import { type BindKind, bindKind, guardKind, isNullAware } from './column-sql.ts';
 import { type Decoder, isNothing } from './decode.ts';
 import { type BindValue, encode } from './encode.ts';
@@ -180,25 +180,26 @@ async function execute(session: Session, connection: Connection, group: Group): 
   }
 }
 
+/** A single row is sent plainly: what batches can't do, one row can. */
 async function executeBatch(
   session: Session,
   connection: Connection,
   { sql, kinds }: Group,
   asked: readonly Asked[],
 ): Promise<readonly Effect[]> {
-  const { rows, bindDefs } = makeBatch(
-    session.driver,
-    kinds,
-    asked.map(({ binds }) => binds),
-  );
-  const options = { bindDefs, batchErrors: true, dmlRowCounts: true };
-  const result = await connection.executeMany(sql, rows, options);
-  const counts = result.dmlRowCounts;
-  if (!Array.isArray(counts)) throw new Error('the server did not tell how many records each row touched');
-  const errors = new Map((result.batchErrors ?? []).map((error) => [error.offset, error]));
+  if (asked.length === 1) {
+    const result = await connection.execute(sql, makeBinds(session.driver, kinds, asked[0]!.binds));
+    return [{ count: result.rowsAffected ?? 0 }];
+  }
+  const rows = asked.map(({ binds }) => binds);
+  const batch = makeBatch(session.driver, kinds, rows);
+  const options = { bindDefs: batch.bindDefs, batchErrors: true, dmlRowCounts: true };
+  const { dmlRowCounts, batchErrors = [] } = await connection.executeMany(sql, batch.rows, options);
+  if (!Array.isArray(dmlRowCounts)) throw new Error('the server did not tell how many records each row touched');
+  const errors = new Map(batchErrors.map((error) => [error.offset, error]));
   return asked.map((_, i) => {
     const error = errors.get(i);
-    return error === undefined ? { count: Number(counts[i] ?? 0) } : { error };
+    return error === undefined ? { count: dmlRowCounts[i] ?? 0 } : { error };
   });
 }
 

@@ -33,9 +33,9 @@ export class Failures {
 
   /** Why the server refused a row. From the second line on Oracle 23 quotes the row's values, and some first lines do too. */
   ofRow(error: unknown, isSensitive: boolean): string {
-    return isSensitive
-      ? `${codeOf(error) ?? 'an error'}: refused by the server`
-      : this.withoutSecrets(firstLine(error));
+    if (isSensitive) return `${codeOf(error) ?? 'an error'}: refused by the server`;
+    // A constraint that was deferred to the commit: the next line says which.
+    return this.withoutSecrets(firstLine(wordsOf(error).replace(/^ORA-02091:[^\n]*\n/, '')));
   }
 
   private withoutSecrets(text: string): string {

@@ -1,5 +1,6 @@
 // Reads a whole replica: one statement in no order, fetched in arrays.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { InterruptedError } from '../../errors.ts';
 import type { Row } from '../../mapping/mapping.ts';
 import type { Decoder } from './decode.ts';
@@ -10,6 +11,7 @@ import { type Place, scanSql } from './sql.ts';
 const ROWS_A_PAGE = 1000;
 /** Records with LOBs may be large, and a page stands in memory as a whole. */
 const LOB_ROWS_A_PAGE = 100;
+const GRACE_MS = 5000;
 
 export interface Scan {
   readonly place: Place;
@@ -47,7 +49,8 @@ export async function* scanRows(session: Session, scan: Scan, signal?: AbortSign
     }
   } finally {
     signal?.removeEventListener('abort', abort);
-    await next?.catch(() => {});
+    // The driver takes one call at a time; a server that does not answer is not waited for.
+    await Promise.race([next?.catch(() => {}), pause(GRACE_MS, undefined, { ref: false })]);
     drop(connection);
   }
 }

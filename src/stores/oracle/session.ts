@@ -33,6 +33,8 @@ export class Session {
       configDir: options.configDir,
       walletLocation: options.walletLocation,
       walletPassword: options.walletPassword,
+      // A line that is dead without a word ends by TCP's own probes, after so many minutes.
+      expireTime: 1,
       connectTimeout: Math.ceil((options.timeouts?.connect ?? DEFAULT_TIMEOUTS.connect) / SECOND),
     };
   }

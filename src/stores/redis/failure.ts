@@ -50,9 +50,12 @@ export function concernsAll(error: Error): boolean {
   );
 }
 
-/** The server quotes what it did not understand. */
+/** On one line. The server quotes what it did not understand. */
 export function withoutArguments(message: string): string {
-  return message.replace(/,? with args beginning with.*/s, '');
+  return message
+    .replace(/,? with args beginning with.*/s, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
 }
 
 function isOurs(error: unknown): boolean {
@@ -85,7 +88,7 @@ function explain(error: unknown): Explanation {
   if (name === 'ReplyError') return explainReply(message);
   if (name === 'ClusterAllFailedError') {
     const { lastNodeError } = error as { lastNodeError?: unknown };
-    if (lastNodeError !== undefined && lastNodeError !== null) return explain(lastNodeError);
+    if (isReplyError(lastNodeError)) return explain(lastNodeError);
     return { detail: 'no server of the cluster answered', transient: true, hint: 'Check hosts, ports and firewall.' };
   }
   if (code === 'ECONNREFUSED') {
@@ -104,6 +107,9 @@ function explain(error: unknown): Explanation {
   }
   if (code === 'ETIMEDOUT' || /timeout|timed out/i.test(message)) {
     return { transient: true, hint: 'Check host, port and firewall, or allow more time under timeouts.' };
+  }
+  if (/RESP type|protocol \(byte/.test(message)) {
+    return { detail: 'it is no Redis that answers', transient: false, hint: 'Check host and port.' };
   }
   if (/startup nodes/i.test(message)) {
     return { detail: 'no server of the cluster answered', transient: true, hint: 'Check hosts, ports and firewall.' };

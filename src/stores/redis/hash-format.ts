@@ -1,5 +1,6 @@
 // A record as a hash: one field of it for each field of the mapping, all texts. A field that is absent is null.
 
+import { isUtf8 } from 'node:buffer';
 import type { Field, Key, Row } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import type { Value } from '../../value/field-type.ts';
@@ -13,7 +14,7 @@ import type { Words } from './options.ts';
 import { type Call, HASH_DELETE, HASH_INSERT, HASH_UPDATE } from './scripts.ts';
 import type { Argument, Asker, Session } from './session.ts';
 import { otherType } from './string-key.ts';
-import { NO_BYTES, NOTHING, type Pieces, TEXT } from './text-hash.ts';
+import { NO_BYTES, NOTHING, OTHER, type Pieces, TEXT } from './text-hash.ts';
 import { type Condition, conditionsOf } from './where.ts';
 
 /** By field of the mapping, then by condition of `where`. */
@@ -96,7 +97,7 @@ export class HashFormat implements Format<Raw> {
     for (let i = 0; i < this.fields.length; i++) {
       const bytes = raw[i]!;
       if (bytes === null || this.isNullText(bytes)) into.set(i, NOTHING, NO_BYTES, 0, 0);
-      else into.set(i, TEXT, bytes, 0, bytes.length);
+      else into.set(i, isText(bytes) ? TEXT : OTHER, bytes, 0, bytes.length);
     }
     return true;
   }
@@ -193,6 +194,11 @@ export class HashFormat implements Format<Raw> {
     }
     return encoded;
   }
+}
+
+function isText(bytes: Buffer): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return isUtf8(bytes);
+  return true;
 }
 
 function encodeField(field: Field, value: string, sample: Sample | undefined): Argument {

@@ -60,8 +60,10 @@ function pageOf(found: readonly Buffer[], recent: RecentKeys): KeyPage {
   return { keys, broken };
 }
 
-const SURVEY_CALLS = 20;
-const SURVEY_COUNT = 500;
+const SURVEY_CALLS = 10;
+const SURVEY_COUNT = 1000;
+/** A replica whose keys are few among many others is looked for this long, milliseconds. */
+const SURVEY_MS = 2000;
 
 export interface Survey {
   /** Some of the keys. */
@@ -78,6 +80,7 @@ export async function surveyKeys(
   wanted: number,
 ): Promise<Survey> {
   const readers = await session.openReaders();
+  const until = performance.now() + SURVEY_MS;
   try {
     const sample: string[] = [];
     let estimate = 0;
@@ -90,12 +93,13 @@ export async function surveyKeys(
         const ours = keys.filter(isOurs);
         found += ours.length;
         sample.push(...ours.slice(0, wanted - sample.length));
-        if (++calls < SURVEY_CALLS) continue;
+        calls++;
+        if (calls < SURVEY_CALLS || (sample.length < wanted && performance.now() < until)) continue;
         isWhole = false;
         break;
       }
       const all = typeof size === 'number' ? size : 0;
-      const seen = SURVEY_CALLS * SURVEY_COUNT;
+      const seen = calls * SURVEY_COUNT;
       estimate += isWhole || all <= seen ? found : Math.round((found * all) / seen);
     }
     return { keys: sample, estimate };

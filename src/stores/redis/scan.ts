@@ -89,6 +89,7 @@ async function* readRows(
   }
 }
 
+/** Two batches are on their way at once: the server reads one while the other is worked on. */
 export async function* readBatches(
   reader: Reader,
   access: Access,
@@ -96,14 +97,22 @@ export async function* readBatches(
   count: number,
 ): AsyncGenerator<Batch> {
   const size = new PageSize();
-  for await (const rows of batchesOf(scanKeys(reader, access.pattern.glob, count), access, size)) {
+  const running: Promise<Batch>[] = [];
+  const read = async (rows: readonly KeyRow[]): Promise<Batch> => {
     const keys = rows.flatMap(({ row, text }) => (row.unread === undefined ? [text] : []));
     const held = await format.read(reader, keys);
     let bytes = 0;
     for (const raw of held) if (raw !== undefined && !isMisfit(raw)) bytes += format.sizeOf(raw);
     size.learn(keys.length, bytes);
-    yield { rows: rows.map(({ row }) => row), held };
+    return { rows: rows.map(({ row }) => row), held };
+  };
+  for await (const rows of batchesOf(scanKeys(reader, access.pattern.glob, count), access, size)) {
+    const batch = read(rows);
+    batch.catch(() => {});
+    running.push(batch);
+    if (running.length > 1) yield await running.shift()!;
   }
+  while (running.length > 0) yield await running.shift()!;
 }
 
 interface KeyRow {

@@ -2,6 +2,7 @@
 
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { type Failures, isReplyError } from './failure.ts';
+import { RawConnection } from './raw-connection.ts';
 
 export type Argument = string | Buffer;
 export type Command = readonly [name: string, ...args: Argument[]];
@@ -109,18 +110,18 @@ class ClusterSession implements Session {
 
 class ServerReader implements Reader {
   readonly anySlot: boolean;
-  private readonly client: Redis;
+  private readonly connection: RawConnection;
   /** Who is asked about keys that have left this server. */
   private readonly others: Asker | undefined;
 
-  constructor(client: Redis, anySlot: boolean, others: Asker | undefined) {
-    this.client = client;
+  constructor(connection: RawConnection, anySlot: boolean, others: Asker | undefined) {
+    this.connection = connection;
     this.anySlot = anySlot;
     this.others = others;
   }
 
   async ask(commands: readonly Command[]): Promise<readonly Reply[]> {
-    const replies = await askInPipeline(this.client, commands);
+    const replies = await this.connection.ask(commands);
     if (this.others === undefined || !replies.some(isRedirection)) return replies;
     const left = commands.filter((_, i) => isRedirection(replies[i]!));
     const found = (await this.others.ask(left)).values();
@@ -128,14 +129,12 @@ class ServerReader implements Reader {
   }
 
   close(): void {
-    this.client.disconnect();
+    this.connection.close();
   }
 }
 
 async function openReader(client: Redis, anySlot: boolean, others: Asker | undefined): Promise<Reader> {
-  const own = client.duplicate({ retryStrategy: null, lazyConnect: true, enableReadyCheck: false });
-  await connected(own);
-  return new ServerReader(own, anySlot, others);
+  return new ServerReader(await RawConnection.open(client.options), anySlot, others);
 }
 
 /** Throws why, where the driver only says that the connection is closed. */
@@ -149,6 +148,11 @@ export async function connected(client: Redis | Cluster): Promise<void> {
   } catch (error) {
     client.disconnect();
     throw why ?? error;
+  }
+  // It counts as connected even where the server has no such database: all would go to database 0.
+  if (isReplyError(why)) {
+    client.disconnect();
+    throw why;
   }
 }
 

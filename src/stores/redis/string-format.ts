@@ -1,5 +1,6 @@
 // A record as a plain string: the value of the one field that is mapped besides the key. It has no null.
 
+import { isUtf8 } from 'node:buffer';
 import type { Field, Row } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import type { Value } from '../../value/field-type.ts';
@@ -12,7 +13,7 @@ import type { Words } from './options.ts';
 import type { Call } from './scripts.ts';
 import type { Argument, Asker } from './session.ts';
 import { deleteString, insertString, readStrings, updateString } from './string-key.ts';
-import { type Pieces, TEXT } from './text-hash.ts';
+import { OTHER, type Pieces, TEXT } from './text-hash.ts';
 
 export class StringFormat implements Format<Buffer> {
   private readonly field: Field;
@@ -40,7 +41,7 @@ export class StringFormat implements Format<Buffer> {
   }
 
   pieces(raw: Buffer, into: Pieces): boolean {
-    into.set(0, TEXT, raw, 0, raw.length);
+    into.set(0, isUtf8(raw) ? TEXT : OTHER, raw, 0, raw.length);
     return true;
   }
 

@@ -241,6 +241,26 @@ function plainInteger(bytes: Buffer, start: number, end: number): number {
 
 /** NaN, or infinite, where another look is needed. */
 function plainFloat(bytes: Buffer, start: number, end: number): number {
+  const isNegative = bytes[start] === MINUS;
+  let mantissa = 0;
+  let point = -1;
+  let at = isNegative ? start + 1 : start;
+  const first = at;
+  for (; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte >= ZERO && byte <= 57) mantissa = mantissa * 10 + byte - ZERO;
+    else if (byte === POINT && point < 0) point = at;
+    else return floatOfBytes(bytes, start, end);
+  }
+  const fraction = point < 0 ? 0 : end - point - 1;
+  const count = end - first - (point < 0 ? 0 : 1);
+  // Both are exact then, and a quotient of two doubles is rounded right (W. Clinger, "How to read floating point numbers accurately").
+  if (count < 1 || count > 16 || mantissa > 2 ** 53) return floatOfBytes(bytes, start, end);
+  const value = mantissa / 10 ** fraction;
+  return isNegative ? -value : value;
+}
+
+function floatOfBytes(bytes: Buffer, start: number, end: number): number {
   if (start === end) return Number.NaN;
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
