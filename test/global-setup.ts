@@ -26,6 +26,8 @@ const REQUESTS = {
 } as const satisfies Record<string, EngineRequest>;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // The shorter name that a job with a real Oracle gives.
+  if (process.env.PLUMBLINE_ORACLE_URL) process.env.PLUMBLINE_TEST_ORACLE_URL ??= process.env.PLUMBLINE_ORACLE_URL;
   const engines = await startEngines(Object.values(REQUESTS));
   for (const [i, name] of (Object.keys(REQUESTS) as (keyof typeof REQUESTS)[]).entries()) {
     project.provide(name, engines[i]!.url);

@@ -20,6 +20,10 @@ export class Story {
     this.colours = coloursOf(colour);
   }
 
+  act(title: string): void {
+    this.write(`\n${this.colours.bold(this.colours.underline(title))}\n`);
+  }
+
   step(title: string): void {
     this.steps += 1;
     this.write(`\n${this.colours.bold(`${this.steps}. ${title}`)}\n`);
@@ -34,15 +38,18 @@ export class Story {
     this.write(`\n   ${this.colours.dim('$')} ${this.colours.cyan(words)}\n`);
   }
 
-  /** Words under a label, wrapped between them. */
-  list(label: string, words: readonly string[]): void {
+  /** Words under a label, wrapped between them, on at most so many lines. */
+  list(label: string, words: readonly string[], most: number): void {
     const lines = flow(
       words.map((word) => [word]),
-      this.width - 5,
+      this.width - 7,
       ', ',
     );
     this.write(`   ${label}\n`);
-    for (const line of lines) this.write(`     ${this.colours.dim(line)}\n`);
+    for (const [at, line] of lines.slice(0, most).entries()) {
+      const end = at === most - 1 && lines.length > most ? ' …' : '';
+      this.write(`     ${this.colours.dim(line + end)}\n`);
+    }
   }
 
   /** Text with line ends of its own, such as a report's. */
@@ -58,6 +65,12 @@ export class Story {
     this.mark('✔', text, since);
   }
 
+  /** Something that is not there, which is no mistake; `how` it could be. */
+  absent(text: string, how: string): void {
+    this.mark('?', text, undefined);
+    this.say(how, 7);
+  }
+
   /** `problems` tells what is wrong; empty means that it came out as expected. */
   expect(text: string, problems: readonly string[], since?: number): void {
     this.expected += 1;
@@ -68,7 +81,7 @@ export class Story {
     if (problems.length > 20) this.say(`… ${problems.length - 20} more`, 7);
   }
 
-  private mark(mark: '✔' | '✖', text: string, since: number | undefined): void {
+  private mark(mark: '✔' | '✖' | '?', text: string, since: number | undefined): void {
     const time = since === undefined ? '' : duration((performance.now() - since) / 1000);
     const lines = wrap(oneLine(text), this.width - 5 - (time === '' ? 0 : time.length + 2));
     for (const [at, line] of lines.entries()) {

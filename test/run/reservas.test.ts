@@ -2,7 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ExpectedFinding } from '../../fixtures/reservas/damages.ts';
-import { check, type RepairOptions, type Report, type RunOptions, reconcile } from '../../src/index.ts';
+import { bookedInKey, countsInGraph, interaccionKey } from '../../fixtures/reservas/derived.ts';
+import { tasksOf } from '../../fixtures/reservas/replicate.ts';
+import type { Reserva } from '../../fixtures/reservas/rows.ts';
+import { readReservas } from '../../fixtures/reservas/source.ts';
+import { check, type RepairOptions, type Report, type RunOptions, reconcile, verifySync } from '../../src/index.ts';
 import { expectedRecords, plainText, type Records, readRecords, recordOf } from '../fixtures/reservas-records.ts';
 import { expectedWords, openReservas, type Reservas } from './reservas.ts';
 import { WEEK, windowOf } from './reservas-window.ts';
@@ -21,7 +25,6 @@ const sum = (report: Report, of: (replica: Report['replicas'][number]) => number
 const written = (report: Report) => sum(report, ({ repair }) => repair!.outcomes.written);
 
 const errorsOf = (report: Report) => report.replicas.flatMap(({ repair }) => repair!.errors);
-const isNoDuplicate = (line: string) => !line.includes(' duplicate ');
 
 describe('reservas', () => {
   let reservas: Reservas;
@@ -71,7 +74,8 @@ describe('reservas', () => {
     const report = await repairAll(reservas, { since: WEEK });
     expect(errorsOf(report)).toEqual([]);
     expect(written(report)).toBeGreaterThan(15);
-    expect(reservas.foundWords(await checkAll(reservas, { since: WEEK })).filter(isNoDuplicate)).toEqual([]);
+    const after = reservas.foundWords(await checkAll(reservas, { since: WEEK }));
+    expect(after.filter((line) => !/ (duplicate|unread) /.test(line))).toEqual([]);
   });
 
   test('repairs everything, and then has nothing to do', async () => {
@@ -114,5 +118,69 @@ describe('reservas', () => {
     }
     const young = new Set([...read.keys()].map((record) => record.split(':')[0]));
     expect(young.size).toBeGreaterThan(4);
+  });
+
+  test('shows every store of one reservation, and what is wrong there alone', async () => {
+    const { data, docs } = reservas.native;
+    const damaged = new Set(findings.flatMap(({ key }) => [key.host_id, key.ciudad_id]));
+    const hostOf = (each: Reserva) => data.placeOf(each).host_id;
+    const reserva = data.reservas.find(
+      (each) => countsInGraph(each) && ![hostOf(each), data.cityOf(each)].some((part) => damaged.has(String(part))),
+    )!;
+    await docs.collection('host_statistics').updateOne({ host_id: hostOf(reserva) }, { $inc: { total_reviews: -1 } });
+    const report = await verifySync(reservas.config, 'reserva', [String(reserva.id)]);
+    const { graph, cache } = reservas.targets;
+    expect(report.subject).toMatchObject({ entity: 'reserva', key: { id: String(reserva.id) }, exists: true });
+    expect(
+      report.replicas.map(({ name }) => name.replace(graph.prefix!, '').replace(cache.prefix!, '')).sort(),
+    ).toEqual([
+      'analytics.reservas_por_fecha',
+      'analytics.reservas_por_huesped',
+      'analytics.reservas_por_propiedad',
+      'cache.search_keys:ciudad:{ciudad_id}',
+      'docs.host_statistics',
+      'graph.BOOKED_IN',
+      'graph.City',
+      'graph.INTERACCIONES',
+      'graph.User',
+      'graph.Usuario',
+    ]);
+    expect(reservas.foundWords(report)).toEqual([
+      `docs.host_statistics mismatched [["host_id","${hostOf(reserva)}"]] total_reviews`,
+    ]);
+    const mended = await verifySync(reservas.config, 'reserva', [String(reserva.id)], { apply: true });
+    expect(mended.exitCode).toBe(0);
+  });
+
+  test('sees in a window what a cancelled booking has left behind', async () => {
+    const { native } = reservas;
+    const { data } = native;
+    const isOnly = (reserva: Reserva) => {
+      const { ciudad, host_id } = data.placeOf(reserva);
+      const pairs = [bookedInKey(reserva.huesped_id, ciudad), interaccionKey(reserva.huesped_id, host_id)] as const;
+      return data.bookedIn.get(pairs[0])?.count === 1 && data.interacciones.get(pairs[1])?.count === 1;
+    };
+    const touched = new Set(findings.flatMap(({ key }) => [key.id, key.user_id, key.guest_id, key.ciudad_id]));
+    const { id, huesped_id } = data.reservas.findLast(
+      (each) =>
+        isOnly(each) && ![each.id, each.huesped_id, data.cityOf(each)].some((part) => touched.has(String(part))),
+    )!;
+    const [before] = await readReservas(native.source, 'r.id = $1', [id]);
+    await native.source.query('UPDATE reserva SET estado_reserva_id = 3, updated_at = now() WHERE id = $1', [id]);
+    const [after] = await readReservas(native.source, 'r.id = $1', [id]);
+    const { ciudad, host_id } = data.placeOf(after!);
+    const place = { propiedad_id: after!.propiedad_id, ciudad_id: data.cityOf(after!), ciudad, host_id };
+    const tasks = tasksOf({ before: before!, after: after!, place });
+    for (const task of [...tasks.analytics, ...tasks.cache]) await task.run(native);
+
+    const report = await checkAll(reservas, { since: WEEK });
+    expect(reservas.foundWords(report).filter((line) => !line.includes(' unread '))).toEqual([
+      `graph.BOOKED_IN orphan [["ciudad","${ciudad}"],["user_id","${huesped_id}"]] `,
+      `graph.INTERACCIONES orphan [["guest_id","${huesped_id}"],["host_id","${host_id}"]] `,
+    ]);
+    for (const task of tasks.graph) await task.run(native);
+    expect(await checkAll(reservas, { since: WEEK, only: ['booked_in', 'interacciones'] })).toMatchObject({
+      exitCode: 0,
+    });
   });
 });

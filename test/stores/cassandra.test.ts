@@ -438,7 +438,7 @@ describe('the cassandra store', () => {
       expect(await store.fetch(replica, [['a']], () => ({ rows: [], places: [row!.place!] }))).toHaveLength(1);
     });
 
-    test.each([1, 2, 3, 1000])('every row comes once with %i ranges, whatever the pages', async (ranges) => {
+    test.each([1, 2, 3, 200])('every row comes once with %i ranges, whatever the pages', async (ranges) => {
       const replica = await replicaOf('id int PRIMARY KEY', { key: [field('id', int)], fields: [] });
       await Promise.all(Array.from({ length: 300 }, (_, i) => cql(`INSERT INTO ${replica.target} (id) VALUES (${i})`)));
       const other = await connect({ ranges, parallel: 7, fetchSize: 11 });
@@ -840,7 +840,7 @@ describe('the cassandra store', () => {
         fc.property(fc.oneof(fc.ipV4(), fc.array(group, { minLength: 8, maxLength: 8 })), (address) => {
           const text = typeof address === 'string' ? address : address.map((part) => part.toString(16)).join(':');
           const bytes = inetBytes(text);
-          expect(bytes).toEqual(InetAddress.fromString(text).buffer);
+          expect(new InetAddress(bytes).equals(InetAddress.fromString(text))).toBe(true);
           expect(inetBytes(inetText(bytes, 0, bytes.length))).toEqual(bytes);
         }),
       );

@@ -233,16 +233,17 @@ describe('values', () => {
         field('tags', { kind: 'array', element: text }),
         field('day', { kind: 'date' }),
         field('big', { kind: 'decimal' }, { storedAs: 'long' }),
+        field('near', { kind: 'decimal' }, { storedAs: 'double', tolerance: 0.001 }),
       ],
     } satisfies Mapping;
     const replica = replicaOf(target, mapping);
     const outcomes = await apply(
       replica,
-      insert(['a'], ['12345678901234567890.5', null, null, null]),
-      insert(['b'], [null, '["x", null]', null, null]),
-      insert(['c'], [null, null, 'infinity', null]),
-      insert(['d'], [null, null, null, '99999999999999999999']),
-      insert(['e'], ['0.1', '["x"]', '2026-01-01', '12']),
+      insert(['a'], ['12345678901234567890.5', null, null, null, null]),
+      insert(['b'], [null, '["x", null]', null, null, null]),
+      insert(['c'], [null, null, 'infinity', null, null]),
+      insert(['d'], [null, null, null, '99999999999999999999', null]),
+      insert(['e'], ['0.1', '["x"]', '2026-01-01', '12', '0.12345678901234567890']),
     );
     expect(outcomes).toEqual([
       expect.stringMatching(/^refused: rate: .*digits/),

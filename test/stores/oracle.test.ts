@@ -668,11 +668,12 @@ describe('what only Oracle has', { timeout: 60_000 }, () => {
       }
     });
 
-    test('a user who may only read can compare; what repair would lack is said', async () => {
+    test('a user who may only read can compare; what repair would lack is said', async (context) => {
       const table = await tableOf('NUMBER', ['1']);
       const [[owner]] = (await rowsOf('SELECT USER FROM DUAL')) as [[string]];
       const user = `${table}R`;
-      await run(`CREATE USER ${user} IDENTIFIED BY "Plumb1line"`);
+      const refused = await run(`CREATE USER ${user} IDENTIFIED BY "Plumb1line"`).catch((error: Error) => error);
+      if (refused instanceof Error && /ORA-01031/.test(refused.message)) return context.skip('it takes CREATE USER');
       try {
         await run(`GRANT CREATE SESSION TO ${user}`);
         await run(`GRANT SELECT ON "${table}" TO ${user}`);

@@ -435,7 +435,7 @@ describe('values', () => {
           expect(found).toEqual([chain.high, chain.low]);
         }
       }),
-      { numRuns: 20_000 },
+      { numRuns: 6000 },
     );
   });
 });

@@ -334,6 +334,7 @@ describe('the redis store', () => {
         { key: ['2', 'b'], values: [] },
         { key: ['3', ''], values: [], unread: 'its key holds something else than a set' },
       ]);
+      expect((await store.inspect(replica)).estimatedRows).toBeGreaterThan(3000);
       const found = await store.fetch(replica, [
         ['2', 'a'],
         ['2', 'x'],

@@ -75,7 +75,7 @@ interface Reading {
   readonly page: Promise<Page>;
 }
 
-const FIRST_ROWS = 500;
+const FIRST_ROWS = 200;
 /** A page grows towards this size, so that wide rows come fewer at a time. */
 const PAGE_BYTES = 1_000_000;
 

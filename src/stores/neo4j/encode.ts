@@ -5,6 +5,7 @@ import type { Field } from '../../mapping/mapping.ts';
 import { daysOf, fromNumber, microsOf, ValueError } from '../../value/canonical.ts';
 import type { FieldType } from '../../value/field-type.ts';
 import { type JsonTree, parseJson } from '../../value/json.ts';
+import { sameValue } from '../../value/same-value.ts';
 import { durationParts } from './interval.ts';
 import type { Form } from './native.ts';
 import type { Neo4j } from './session.ts';
@@ -38,6 +39,8 @@ export interface Usage {
   readonly element?: Form;
   /** A text that stands there: times and UUIDs are spelled as it is. */
   readonly text?: string;
+  /** Whether a number will do in place of the one that a float does not hold. */
+  readonly accepts?: (nearest: string) => boolean;
 }
 
 /** As the config says (`type:`), else as the graph has it, else as Neo4j would have it. */
@@ -49,7 +52,11 @@ export function encode(neo4j: Neo4j, field: Field, value: string, usage: Usage |
     }
   }
   const wanted = field.storedAs === undefined ? undefined : FORMS[field.storedAs];
-  return toNative(neo4j, field.type, value, wanted ?? usage?.form, usage);
+  const accepting =
+    field.tolerance === undefined
+      ? usage
+      : { ...usage, accepts: (nearest: string) => sameValue(field, value, nearest) };
+  return toNative(neo4j, field.type, value, wanted ?? usage?.form, accepting);
 }
 
 /** Throws ValueError. */
@@ -67,7 +74,7 @@ export function toNative(neo4j: Neo4j, type: FieldType, value: string, form?: Fo
       return form === 'string' ? value : numberOf(value, form ?? 'integer');
     case 'decimal':
       // A float holds 17 digits: where nothing says otherwise, none is lost.
-      return form === 'integer' || form === 'float' ? numberOf(value, form) : value;
+      return form === 'integer' || form === 'float' ? numberOf(value, form, usage.accepts) : value;
     case 'float':
       return form === 'string' ? value : Number(value);
     case 'date':
@@ -94,7 +101,7 @@ function wordOf(value: string, form: Form | undefined): unknown {
 }
 
 /** An integer where it is whole and not wanted otherwise, else a float if that holds every digit. */
-function numberOf(value: string, form: Form | undefined): unknown {
+function numberOf(value: string, form: Form | undefined, accepts: Usage['accepts'] = () => false): unknown {
   const isWhole = /^-?\d+$/.test(value);
   if (isWhole && form !== 'float') {
     const whole = BigInt(value);
@@ -102,7 +109,8 @@ function numberOf(value: string, form: Form | undefined): unknown {
     throw new ValueError('it has more digits than an integer of Neo4j holds');
   }
   const number = Number(value);
-  if (fromNumber(number) === value) return number;
+  const nearest = fromNumber(number);
+  if (nearest === value || accepts(nearest)) return number;
   throw new ValueError('it has more digits than a float of Neo4j holds; `type: string` for this field keeps them all');
 }
 

@@ -52,6 +52,11 @@ export function isTransient(error: unknown): boolean {
   return error instanceof StoreError ? error.transient : explain(error).transient;
 }
 
+/** The call timeout, which the connection survives. */
+export function isTimeout(error: unknown): boolean {
+  return ['NJS-123', 'DPI-1067'].includes(codeOf(error) ?? '');
+}
+
 /** Errors of a statement, whatever its rows: no permission, no such table or column, a database that only reads. */
 export function isOfStatement(error: unknown): boolean {
   return ['ORA-00904', 'ORA-00942', 'ORA-01031', 'ORA-01456', 'ORA-01732', 'ORA-16000', 'ORA-41900'].includes(

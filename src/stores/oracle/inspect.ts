@@ -5,7 +5,7 @@ import type { Inspection, Replica } from '../store.ts';
 import type { Access } from './access.ts';
 import { canHold, canLookUp, losesEmpty, secondDigits } from './columns.ts';
 import { CHARACTER_SET_SQL, PRIVILEGES_SQL, UNIQUE_SQL } from './dictionary-sql.ts';
-import { isTransient } from './failure.ts';
+import { isTimeout, isTransient } from './failure.ts';
 import type { Connection, Session } from './session.ts';
 import type { SnapshotMode } from './snapshot.ts';
 import { wordsOf } from './spellings.ts';
@@ -13,6 +13,7 @@ import { countSql, type KeyPart, type Place, type PlacedField } from './sql.ts';
 
 /** Counted exactly up to here; beyond, the statistics are trusted. */
 const COUNTED = 1_000_000;
+const COUNT_MS = 30_000;
 
 export interface Inspected {
   readonly session: Session;
@@ -150,11 +151,13 @@ async function countRows(
   place: Place,
   problems: Problem[],
 ): Promise<number> {
+  connection.callTimeout = Math.min(session.callTimeout, COUNT_MS);
   try {
     const rows = await session.query(connection, countSql(place, COUNTED));
     const counted = Number(rows[0]![0]);
     return counted < COUNTED ? counted : Math.max(counted, access.knownRows ?? 0);
   } catch (error) {
+    if (isTimeout(error)) return access.knownRows ?? COUNTED;
     if (isTransient(error)) throw error;
     const failure = session.failures.of(error, 'count') as StoreError;
     problems.push({
@@ -163,6 +166,8 @@ async function countRows(
       hint: failure.hint ?? (place.where === undefined ? undefined : '`where` is a condition in Oracle’s SQL.'),
     });
     return 0;
+  } finally {
+    connection.callTimeout = session.callTimeout;
   }
 }
 

@@ -69,16 +69,18 @@ export class Session {
   /** Works with a connection of the pool. After an error it is dropped, and with it what was not committed. */
   async use<Result>(verb: string, work: (connection: Connection) => Promise<Result>): Promise<Result> {
     let connection: Connection | undefined;
+    let result: Result;
     try {
       this.pool ??= this.openPool();
       connection = await (await this.pool).getConnection();
-      const result = await work(connection);
-      await connection.close();
-      return result;
+      result = await work(connection);
     } catch (error) {
       if (connection !== undefined) drop(connection);
       throw this.failures.of(error, verb);
     }
+    // What was asked for is done; whether the line still stands is the next one's concern.
+    await connection.close().catch(() => {});
+    return result;
   }
 
   /** All rows of a query: NUMBER as text, LOBs whole, an interval as its parts. */

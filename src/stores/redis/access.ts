@@ -96,6 +96,11 @@ async function takeSurvey(
   const { mapping } = replica;
   // A plain string has no room for the key's columns.
   const isPlain = words.as === 'string';
+  if (words.as === 'set') {
+    const sizes = (await session.ask(keys.map((key) => ['scard', key]))).filter((size) => typeof size === 'number');
+    const members = sizes.reduce((sum, size) => sum + size, 0) / Math.max(sizes.length, 1);
+    return { estimate: Math.round(estimate * members), anyKey, habits: NO_HABITS };
+  }
   const format = formatOf(session, isPlain ? replica : { ...replica, mapping: withKeyAsFields(mapping) }, words);
   if (format === undefined || keys.length === 0) return { estimate, anyKey, habits: NO_HABITS };
   const habits = await learnHabits(session, format, isPlain ? { ...mapping, key: [] } : mapping, keys);

@@ -15,6 +15,8 @@ const SCOPES_AT_ONCE = 50;
 const ENTRIES_AT_ONCE = 500;
 /** A script keeps the server from all else. */
 const ENTRIES_A_SCRIPT = 1000;
+/** By how much the clocks of a cluster's servers may differ, milliseconds. */
+const CLOCK_SLACK = 1000;
 const GONE = -2;
 const NO_EXPIRY = -1;
 
@@ -47,7 +49,8 @@ class Scope {
       this.distrust(
         `${name} never expires, so when it was written can’t be told: give it a life of \`ttl\`, or delete it`,
       );
-    } else if (written > now) this.distrust(`${name} lives longer than \`ttl\`, so when it was written can’t be told`);
+    } else if (written > now + CLOCK_SLACK)
+      this.distrust(`${name} lives longer than \`ttl\`, so when it was written can’t be told`);
     else this.oldest = Math.min(this.oldest, written);
   }
 
@@ -203,7 +206,7 @@ async function gatherEntries(
   const pages = onEachServer(session, signal, async function* (reader) {
     for await (const { keys } of scanKeys(reader, pattern.glob, count)) {
       const found = keys.flatMap((entry) => {
-        if (access.excepts(entry) || access.pattern.parse(entry) !== undefined) return [];
+        if (access.excepts(entry) || 'values' in (access.pattern.parse(entry) ?? {})) return [];
         const parsed = pattern.parse(entry);
         return parsed !== undefined && 'values' in parsed && isWanted(parsed.values)
           ? [{ entry, key: parsed.values }]

@@ -114,6 +114,12 @@ function explain(error: unknown): Explanation {
   if (/startup nodes/i.test(message)) {
     return { detail: 'no server of the cluster answered', transient: true, hint: 'Check hosts, ports and firewall.' };
   }
+  if (/^(Cluster is not whole|Too many Cluster redirections)/.test(message)) {
+    return {
+      transient: true,
+      hint: 'A server of the cluster was lost, or slots have no master; look at CLUSTER SHARDS.',
+    };
+  }
   if (/Connection is closed|max retries per request|connection close|writeable|Cluster is/i.test(message)) {
     return { detail: 'the connection was lost', transient: true, hint: 'Is the server still up?' };
   }

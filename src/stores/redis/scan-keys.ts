@@ -79,12 +79,12 @@ export async function surveyKeys(
   isOurs: (key: string) => boolean,
   wanted: number,
 ): Promise<Survey> {
-  const readers = await session.openReaders();
   const until = performance.now() + SURVEY_MS;
-  try {
-    const sample: string[] = [];
-    let estimate = 0;
-    for (const reader of readers) {
+  const sample: string[] = [];
+  let estimate = 0;
+  for (const open of session.readers()) {
+    const reader = await open();
+    try {
       const [size] = await reader.ask([['dbsize']]);
       let found = 0;
       let calls = 0;
@@ -101,9 +101,9 @@ export async function surveyKeys(
       const all = typeof size === 'number' ? size : 0;
       const seen = calls * SURVEY_COUNT;
       estimate += isWhole || all <= seen ? found : Math.round((found * all) / seen);
+    } finally {
+      reader.close();
     }
-    return { keys: sample, estimate };
-  } finally {
-    for (const reader of readers) reader.close();
   }
+  return { keys: sample, estimate };
 }

@@ -21,29 +21,27 @@ export class PageSize {
   }
 }
 
-/** Runs `read` on a connection to each server that holds keys, one after the other, and leaves none of them open. */
+/** Runs `read` on a connection to each server that holds keys, one after the other, and leaves none open. */
 export async function* onEachServer<Page>(
   session: Session,
   signal: AbortSignal | undefined,
   read: (reader: Reader) => AsyncGenerator<Page>,
 ): AsyncGenerator<Page> {
-  const readers = await session.openReaders();
-  const close = () => {
-    for (const reader of readers) reader.close();
-  };
-  signal?.addEventListener('abort', close, { once: true });
-  try {
-    for (const reader of readers) {
+  for (const open of session.readers()) {
+    const reader = await open();
+    const close = () => reader.close();
+    signal?.addEventListener('abort', close, { once: true });
+    try {
       for await (const page of read(reader)) {
         if (signal?.aborted) throw new InterruptedError();
         yield page;
       }
+    } finally {
+      signal?.removeEventListener('abort', close);
+      close();
     }
-    if (signal?.aborted) throw new InterruptedError();
-  } finally {
-    signal?.removeEventListener('abort', close);
-    close();
   }
+  if (signal?.aborted) throw new InterruptedError();
 }
 
 export function scanRows(
