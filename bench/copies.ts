@@ -13,13 +13,16 @@ const WARM_UP_ROWS = 1000;
 export const STORE_KINDS = ['mongodb', 'postgres', 'cassandra', 'neo4j', 'redis', 'oracle'] as const;
 export type StoreKind = (typeof STORE_KINDS)[number];
 
+/** What the goals are for. */
+export const GOAL_ROWS = 1_000_000;
+
 /** Of a full copy, unless --rows says otherwise: as many as the official driver loads in a few minutes. */
 export const DEFAULT_ROWS: Readonly<Record<StoreKind, number>> = {
-  mongodb: 1_000_000,
-  postgres: 1_000_000,
+  mongodb: GOAL_ROWS,
+  postgres: GOAL_ROWS,
   cassandra: 200_000,
   neo4j: 200_000,
-  redis: 1_000_000,
+  redis: GOAL_ROWS,
   oracle: 20_000,
 };
 

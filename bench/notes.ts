@@ -1,7 +1,7 @@
 // What a reader of the results must know beside the figures, one sentence each. No I/O.
 
 import { WORKER_ROWS } from '../src/run/options.ts';
-import type { StoreKind } from './copies.ts';
+import { GOAL_ROWS, type StoreKind } from './copies.ts';
 import { RELADIFF_HINT } from './reladiff.ts';
 import type { Scales } from './window/measure-window.ts';
 
@@ -17,8 +17,6 @@ export interface Circumstances {
   readonly together: number | undefined;
   readonly scales: Scales | undefined;
 }
-
-const GOAL_ROWS = 1_000_000;
 
 const DRAINS: Readonly<Partial<Record<StoreKind, string>>> = {
   cassandra: 'Cassandra is drained with eachRow, autoPage and a fetchSize of 5,000, one page after the other.',

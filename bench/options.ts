@@ -1,7 +1,7 @@
 // The flags of npm run bench and what follows from them.
 
 import { parseArgs } from 'node:util';
-import { DEFAULT_ROWS, STORE_KINDS, type StoreKind } from './copies.ts';
+import { DEFAULT_ROWS, GOAL_ROWS, STORE_KINDS, type StoreKind } from './copies.ts';
 import { TOGETHER_ROWS } from './together.ts';
 import { type Scales, scalesOf } from './window/measure-window.ts';
 
@@ -9,13 +9,13 @@ const MORE_PARTS = ['together', 'window'] as const;
 export type Part = StoreKind | (typeof MORE_PARTS)[number];
 const PARTS: readonly Part[] = [...STORE_KINDS, ...MORE_PARTS];
 
-const SLOW = STORE_KINDS.filter((kind) => DEFAULT_ROWS[kind] < 1_000_000)
+const SLOW = STORE_KINDS.filter((kind) => DEFAULT_ROWS[kind] < GOAL_ROWS)
   .map((kind) => `${kind} ${DEFAULT_ROWS[kind]}`)
   .join(', ');
 
 export const USAGE = `npm run bench -- [options]
   --rows N       incidents in the source and in each full replica, and reservations in the larger reservas, at least 1000
-                 (default 1000000; ${SLOW}; four together ${TOGETHER_ROWS}, which N only lowers)
+                 (default ${GOAL_ROWS}; ${SLOW}; four together ${TOGETHER_ROWS}, which N only lowers)
   --runs K       rounds after the warm-up (default 5)
   --only A,B     measure only these: ${PARTS.join(', ')}
   --json         print the results as JSON and nothing else
@@ -34,8 +34,6 @@ export interface Options {
 }
 
 export class UsageError extends Error {}
-
-const DEFAULT_RESERVAS = 1_000_000;
 
 /** Throws a UsageError, or what `parseArgs` throws. */
 export function readFlags(args: readonly string[]): Options {
@@ -57,7 +55,7 @@ export function readFlags(args: readonly string[]): Options {
     kinds: STORE_KINDS.filter((kind) => parts.has(kind)),
     rowsOf: (kind) => rows ?? DEFAULT_ROWS[kind],
     togetherRows: Math.min(rows ?? TOGETHER_ROWS, TOGETHER_ROWS),
-    scales: scalesOf(rows ?? DEFAULT_RESERVAS),
+    scales: scalesOf(rows ?? GOAL_ROWS),
     runs: wholeNumber('runs', values.runs, 1),
     json,
     write,

@@ -1,6 +1,6 @@
 // From the measurements to what is promised: ratios and peaks with their goals. No I/O.
 
-import type { StoreKind } from './copies.ts';
+import { GOAL_ROWS, type StoreKind } from './copies.ts';
 import { EMPTY_KINDS, nameOf, reladiffName } from './kind.ts';
 import { RELADIFF_THREADS } from './reladiff.ts';
 import { type Memory, peakAbove, peakGrowth, type Ratio, ratioOf, type Series } from './series.ts';
@@ -26,8 +26,6 @@ const GOALS: Readonly<Partial<Record<StoreKind, Goals>>> = {
 };
 const TOGETHER_GOAL = '<= 1.2';
 const WINDOW_GOAL = '<= 1.3';
-
-const GOAL_ROWS = 1_000_000;
 
 /** Those that have been measured. */
 export function ratiosOf(series: Series, kinds: readonly StoreKind[], scales: Scales): readonly Ratio[] {

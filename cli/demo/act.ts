@@ -31,7 +31,7 @@ export interface PlantableDamage {
 }
 
 /** A seeded system with its damages. */
-export interface System {
+export interface Stage {
   readonly config: Config;
   readonly damages: readonly PlantableDamage[];
   /** What names begin with on a server that is shared: left out of all that is told. */
@@ -47,10 +47,10 @@ export interface Found {
 
 export class Act {
   readonly story: Story;
-  readonly system: System;
+  readonly system: Stage;
   private readonly options: ActOptions;
 
-  constructor(story: Story, system: System, options: ActOptions) {
+  constructor(story: Story, system: Stage, options: ActOptions) {
     this.story = story;
     this.system = system;
     this.options = options;
@@ -61,7 +61,9 @@ export class Act {
     story.step('Damage the copies behind plumbline’s back, with the native drivers');
     const started = performance.now();
     // Last, for it heals by itself within the second.
-    const damages = [...this.system.damages].sort((a, b) => Number(a.is === 'in flight') - Number(b.is === 'in flight'));
+    const damages = [...this.system.damages].sort(
+      (a, b) => Number(a.is === 'in flight') - Number(b.is === 'in flight'),
+    );
     for (const store of new Set(damages.map((damage) => damage.store))) {
       const mine = damages.filter((damage) => damage.store === store);
       const real = mine.filter(({ is }) => is === 'damage');

@@ -91,10 +91,7 @@ export function onlyThose(
 }
 
 /** What is found of the damages where only these records are looked up. */
-export function lookedUp(
-  planted: readonly PlantedDamage[],
-  records: ReadonlySet<string>,
-): readonly PlantedDamage[] {
+export function lookedUp(planted: readonly PlantedDamage[], records: ReadonlySet<string>): readonly PlantedDamage[] {
   const inThem = onlyThose(planted, (finding) => finding.looked !== 'nothing' && records.has(recordOf(finding)));
   return inThem.map((each) => ({
     ...each,

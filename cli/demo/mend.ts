@@ -1,18 +1,22 @@
-// Puts single records right with the native drivers, as a person would who has looked at them.
+// Puts single records of georiesgo right with the native drivers, as a person would who has looked at them.
 
-import type { Row, Table } from '../../fixtures/georiesgo/column.ts';
+import type { Row, Table, TableName } from '../../fixtures/georiesgo/column.ts';
 import { copyIn, type Native } from '../../fixtures/georiesgo/damages.ts';
 import { keyOf } from '../../fixtures/georiesgo/native.ts';
+import type { StoreName } from '../../fixtures/georiesgo/stores.ts';
 import { tableOf } from '../../fixtures/georiesgo/tables.ts';
 import type { PlantedDamage } from './expectations.ts';
 
 /** Replaces whatever stands for the damage's key in its replica by the one record that was seeded. */
-export async function mend(native: Native, { damage, planted }: PlantedDamage): Promise<void> {
-  const copy = copyIn(native, damage.store);
-  const table = tableOf(damage.table);
-  const row = seededRow(native, table, planted.key);
-  await copy.clear(table, row);
-  await copy.insert(table, row);
+export async function mend(native: Native, { findings }: PlantedDamage): Promise<void> {
+  for (const { replica, key } of findings) {
+    const [store, name] = replica.split('.') as [StoreName, TableName];
+    const copy = copyIn(native, store);
+    const table = tableOf(name);
+    const row = seededRow(native, table, key);
+    await copy.clear(table, row);
+    await copy.insert(table, row);
+  }
 }
 
 /** The generated row of a key. */

@@ -10,7 +10,7 @@ import type { Field, Mapping, Row } from '../../src/mapping/mapping.ts';
 import type { Token } from '../../src/stores/oracle/fetch.ts';
 import type { FetchedRow, Outcome, Replica, Store } from '../../src/stores/store.ts';
 import type { FieldType, Value } from '../../src/value/field-type.ts';
-import { freshOracle, freshPostgres, sql as postgres } from '../databases.ts';
+import { freshMongo, freshOracle, freshPostgres, sql as postgres } from '../databases.ts';
 import { oracleProblems } from '../oracle-grammar.ts';
 import { storeContract } from './contract.ts';
 import { everyType, field } from './contract-cases.ts';
@@ -735,47 +735,82 @@ describe('what only Oracle has', { timeout: 60_000 }, () => {
     });
   });
 
-  test('an empty text in the source and NULL in Oracle are in sync; what is missing is written, once', async () => {
-    const source = await freshPostgres('18');
-    await postgres(
-      source,
-      'create table note (id int primary key, body text, kind varchar(9), data bytea, at timestamptz)',
-    );
-    await postgres(
-      source,
-      `insert into note values (1, '', '', '', '2026-11-22 01:14:07.221987Z'), (2, null, 'x', '\\x00', null), (3, 'b', null, null, null), (4, '', 'new', '', now())`,
-    );
-    const table = `${prefix}${tables++}`;
-    await run(
-      `CREATE TABLE "${table}" (ID NUMBER(10) PRIMARY KEY, BODY CLOB, KIND CHAR(9), DATA BLOB, AT TIMESTAMP(3) WITH LOCAL TIME ZONE)`,
-    );
-    await run(
-      `INSERT INTO "${table}" VALUES (1, NULL, NULL, NULL, TO_TIMESTAMP_TZ('2026-11-22 01:14:07.221 +00:00', 'YYYY-MM-DD HH24:MI:SS.FF3 TZH:TZM'))`,
-    );
-    await run(`INSERT INTO "${table}" VALUES (2, NULL, 'x', HEXTORAW('00'), NULL)`);
-    await run(`INSERT INTO "${table}" VALUES (3, NULL, NULL, NULL, NULL)`);
-    const config = parseConfig(
-      `{ source: { url: "\${SOURCE}" }, stores: { erp: { kind: oracle, url: "\${ERP}" } }, limits: { maxPercent: 100 },
-         entities: { note: { table: note, replicas: [{ store: erp, target: ${table.toLowerCase()}, maxLag: 20ms }] } } }`,
-      '/nowhere/plumbline.yaml',
-      { SOURCE: source, ERP: url },
-    );
-    const [compared] = (await check(config, { keep: false })).replicas;
-    expect(compared).toMatchObject({ status: 'proven', counts: { missing: 1, mismatched: 1, unread: 0, orphan: 0 } });
-    expect(compared!.coverage.notes).toContain(
-      'an empty value is NULL in Oracle: the two are equal in body, kind, data',
-    );
-    const [repaired] = (await reconcile(config, { keep: false, apply: true })).replicas;
-    expect(repaired!.repair).toMatchObject({ outcomes: { written: 2 }, remaining: 0 });
-    const [again] = (await reconcile(config, { keep: false, apply: true })).replicas;
-    expect(again).toMatchObject({ counts: { missing: 0, mismatched: 0 } });
-    expect(again!.repair?.outcomes.written ?? 0).toBe(0);
-    expect(await rowsOf(`SELECT ID, KIND FROM "${table}" ORDER BY ID`)).toEqual([
-      [1, null],
-      [2, 'x        '],
-      [3, null],
-      [4, 'new      '],
-    ]);
+  describe('in a run', () => {
+    const configOf = (source: string, entities: string, docs = 'mongodb://nowhere/none') =>
+      parseConfig(
+        `{ source: { url: "\${SOURCE}" }, limits: { maxPercent: 100 }, entities: { ${entities} },
+           stores: { erp: { kind: oracle, url: "\${ERP}" }, docs: { kind: mongodb, url: "\${DOCS}" } } }`,
+        '/nowhere/plumbline.yaml',
+        { SOURCE: source, ERP: url, DOCS: docs },
+      );
+
+    test('an empty text in the source and NULL in Oracle are in sync; what is missing is written, once', async () => {
+      const source = await freshPostgres('18');
+      await postgres(
+        source,
+        `create table note (id int primary key, body text, kind varchar(9), data bytea, done boolean, at timestamptz);
+         insert into note values (1, '', '', '', true, '2026-11-22 01:14:07.221987Z'), (2, null, 'x', '\\x00', null, null),
+           (3, 'b', null, null, false, null), (4, '', 'new', '', true, now())`,
+      );
+      const table = `${prefix}${tables++}`;
+      await run(
+        `CREATE TABLE "${table}" (ID NUMBER(10) PRIMARY KEY, BODY CLOB, KIND CHAR(9), DATA BLOB, DONE CHAR(1),
+         AT TIMESTAMP(3) WITH LOCAL TIME ZONE)`,
+      );
+      const at = `TO_TIMESTAMP_TZ('2026-11-22 01:14:07.221 +00:00', 'YYYY-MM-DD HH24:MI:SS.FF3 TZH:TZM')`;
+      await run(`INSERT INTO "${table}" VALUES (1, NULL, NULL, NULL, 'Y', ${at})`);
+      await run(`INSERT INTO "${table}" VALUES (2, NULL, 'x', HEXTORAW('00'), NULL, NULL)`);
+      await run(`INSERT INTO "${table}" VALUES (3, NULL, NULL, NULL, '0', NULL)`);
+      const replica = `{ store: erp, target: ${table.toLowerCase()}, maxLag: 20ms, fields: { done: { type: 1/0 } } }`;
+      const config = configOf(source, `note: { table: note, replicas: [${replica}] }`);
+      const [compared] = (await check(config, { keep: false })).replicas;
+      expect(compared).toMatchObject({
+        status: 'proven',
+        counts: { missing: 1, mismatched: 1, unread: 0, orphan: 0 },
+      });
+      expect(compared!.coverage.notes).toContain(
+        'an empty value is NULL in Oracle: the two are equal in body, kind, data',
+      );
+      const [repaired] = (await reconcile(config, { keep: false, apply: true })).replicas;
+      expect(repaired!.repair).toMatchObject({ outcomes: { written: 2 }, remaining: 0 });
+      const [again] = (await reconcile(config, { keep: false, apply: true })).replicas;
+      expect(again).toMatchObject({ counts: { missing: 0, mismatched: 0 } });
+      expect(again!.repair?.outcomes.written ?? 0).toBe(0);
+      expect(await rowsOf(`SELECT ID, KIND, DONE FROM "${table}" ORDER BY ID`)).toEqual([
+        [1, null, 'Y'],
+        [2, 'x        ', null],
+        [3, null, '0'],
+        [4, 'new      ', '1'],
+      ]);
+    });
+
+    test('what is equal in Oracle is still a difference in a store that tells empty from none', async () => {
+      const source = await freshPostgres('18');
+      await postgres(
+        source,
+        `create table tag (id int primary key, body text); insert into tag values (1, ''), (2, 'x')`,
+      );
+      const table = await tableOf('VARCHAR2(9)', ['NULL', `'x'`]);
+      const docs = freshMongo();
+      const mongo = new MongoClient(docs);
+      try {
+        const tags = [
+          { _id: 1 as never, body: null },
+          { _id: 2 as never, body: 'x' },
+        ];
+        await mongo.db().collection('tag').insertMany(tags);
+        const replicas = [
+          `{ store: erp, target: ${table.toLowerCase()}, maxLag: 20ms, fields: { body: v } }`,
+          `{ store: docs, maxLag: 20ms, fields: { id: _id } }`,
+        ];
+        const config = configOf(source, `tag: { table: tag, replicas: [${replicas.join(', ')}] }`, docs);
+        const { replicas: reports } = await check(config, { keep: false });
+        expect(reports.map(({ counts }) => counts.mismatched)).toEqual([0, 1]);
+      } finally {
+        await mongo.db().dropDatabase();
+        await mongo.close();
+      }
+    });
   });
 });
 
