@@ -4,6 +4,7 @@ import { countOf } from '../cli/flag-values.ts';
 import { Progress } from '../cli/progress.ts';
 import { flagValue } from '../cli/run-flags.ts';
 import { wantsColour, widthOf } from '../cli/terminal.ts';
+import { UsageError } from '../cli/usage-error.ts';
 
 /** Each damage has records of its own. */
 const FEWEST_ROWS = 200;
@@ -31,6 +32,7 @@ export default class Demo extends BaseCommand {
     }),
     seed: Flags.string({ summary: 'The same seed makes the same rows.', default: '1', helpValue: 'N' }),
     only: Flags.option({ options: ['georiesgo', 'reservas'] as const, summary: 'Only this system.' })(),
+    stores: Flags.string({ summary: 'Only these, beside the source: docs,graph. Default: all.', helpValue: 'A,B' }),
     keep: Flags.boolean({ summary: 'Keep the servers running at the end, until Ctrl-C.' }),
   };
 
@@ -40,6 +42,7 @@ export default class Demo extends BaseCommand {
     const seed = flagValue('seed', flags.seed, (words) => countOf(words, 0));
     // The drivers are only loaded by who runs it.
     const { Story } = await import('../cli/demo/story.ts');
+    const { STORES } = await import('../cli/demo/servers.ts');
     const { ACTS, runDemo } = await import('../cli/demo/demo.ts');
     const { stdout, stderr, env } = process;
     const story = new Story(
@@ -52,6 +55,8 @@ export default class Demo extends BaseCommand {
       rows,
       seed,
       acts: flags.only === undefined ? ACTS : [flags.only],
+      stores:
+        flags.stores === undefined ? STORES : flagValue('stores', flags.stores, (words) => namesOf(words, STORES)),
       keep: flags.keep,
       signal: this.signal,
       onEvent: (event) => {
@@ -65,4 +70,12 @@ export default class Demo extends BaseCommand {
     });
     process.exitCode = story.failures.length === 0 ? 0 : 1;
   }
+}
+
+function namesOf<Name extends string>(words: string, names: readonly Name[]): readonly Name[] {
+  return words.split(',').map((word) => {
+    const name = names.find((one) => one === word.trim());
+    if (name === undefined) throw new UsageError(`no store is called "${word.trim()}"`, `Stores: ${names.join(', ')}.`);
+    return name;
+  });
 }

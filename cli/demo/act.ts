@@ -108,10 +108,9 @@ export class Act {
     return { report, text, findings };
   }
 
-  /** With a limit of one write less than is needed; a check afterwards finds as much as before. */
+  /** With a limit of one write less than is needed. Had it written, the next repair would find less than was planted. */
   async repairRefused({ report: found }: Found): Promise<void> {
     const { story } = this;
-    const drift = (report: Report) => sum(report, (replica) => driftOf(replica.counts));
     const maxRows = Math.max(...found.replicas.map((replica) => writesOf(replica, {}))) - 1;
     story.step('Repair, within a limit that is too narrow');
     story.command(`plumbline reconcile --apply --max-rows ${maxRows}`);
@@ -119,8 +118,6 @@ export class Act {
     const report = await this.reconcile({ maxRows });
     for (const { message, hint } of report.problems) story.say(`${message}. ${hint ?? ''}`);
     story.expect('refused before the first write, exit code 4', exitProblems(report, 4), started);
-    const same = drift(await this.check()) === drift(found);
-    story.expect('nothing was written', same ? [] : ['a check now finds another number of damages']);
   }
 
   /** `left`: what of the damages it leaves alone. */
@@ -135,7 +132,7 @@ export class Act {
     story.command(`plumbline reconcile --apply${flagsOf({ ...options, maxPercent })}`);
     const started = performance.now();
     const report = await this.reconcile({ ...options, maxPercent });
-    story.lines(repairLines(report, story.width - 3, story.colours));
+    this.tellRepair(report);
     const wanted = findingsIn(planted).length - findingsIn(left).length;
     const equal = sum(report, (replica) => replica.repair?.verified.equal ?? 0);
     const problems = equal === wanted ? [] : [`expected ${wanted}: ${verdictText(report)}`];
@@ -196,7 +193,16 @@ export class Act {
     return findings;
   }
 
-  /** Tells the report, of the findings only those of each store's first replica; returns all of its text. */
+  /** Only of replicas in which there was something to do. */
+  tellRepair(report: Report): void {
+    const { story } = this;
+    const busy = report.replicas.filter(
+      ({ counts, error, repair }) => driftOf(counts) + (repair?.outcomes.written ?? 0) > 0 || error !== undefined,
+    );
+    story.lines(repairLines({ ...report, replicas: busy }, story.width - 3, story.colours));
+  }
+
+  /** Tells the report, what it covers in one line, and of the findings only those of each store's first replica; returns all of its text. */
   async show(report: Report): Promise<string> {
     const { width, colours } = this.story;
     const { folder } = report;
@@ -217,7 +223,7 @@ export class Act {
           told += `\n${colours.dim(`… and the same of ${plural(more, 'other replica')}`)}\n`;
           more = 0;
         }
-        told += piece;
+        told += piece.includes('Compared in ') ? shortCoverage(piece) : piece;
       }
       if (store !== undefined) stores.add(store);
     }
@@ -284,6 +290,13 @@ function flagsOf({ deleteOrphans, deleteDuplicates, overwriteAhead, maxPercent }
     ...(maxPercent === undefined ? [] : [`--max-percent ${number(maxPercent)}`]),
   ];
   return flags.map((flag) => ` ${flag}`).join('');
+}
+
+/** Each replica's small print is long; whoever wants it runs the command. */
+function shortCoverage(piece: string): string {
+  const lines = piece.split('\n');
+  const at = lines.findIndex((line) => line.startsWith('Compared in '));
+  return `${[...lines.slice(0, at), lines[at]!.replace(/(: [^,;]*)[,;].*$/, '$1 …')].join('\n')}\n`;
 }
 
 const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g');

@@ -10,7 +10,7 @@ import { InterruptedError } from '../../src/errors.ts';
 import type { ActOptions } from './act.ts';
 import { georiesgo } from './georiesgo.ts';
 import { reservas } from './reservas.ts';
-import { type ActName, type Servers, startServers } from './servers.ts';
+import { type ActName, type Servers, type StoreRole, startServers } from './servers.ts';
 import type { Story } from './story.ts';
 import type { Size, System } from './system.ts';
 
@@ -19,17 +19,18 @@ export const ACTS = Object.keys(SYSTEMS) as readonly ActName[];
 
 export interface DemoOptions extends Size, ActOptions {
   readonly acts: readonly ActName[];
+  readonly stores: readonly StoreRole[];
   /** Leave the servers running when the story is over, until the signal fires. */
   readonly keep: boolean;
 }
 
 export async function runDemo(story: Story, options: DemoOptions): Promise<void> {
-  const { rows, seed, acts, signal } = options;
+  const { rows, seed, acts, stores, signal } = options;
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'plumbline-demo-'));
   let servers: Servers | undefined;
   try {
-    servers = await start(story, acts);
+    servers = await start(story, acts, stores);
     const systems: System[] = [];
     for (const name of acts) {
       const system = SYSTEMS[name](servers);
@@ -47,19 +48,24 @@ export async function runDemo(story: Story, options: DemoOptions): Promise<void>
   }
 }
 
-async function start(story: Story, acts: readonly ActName[]): Promise<Servers> {
+async function start(story: Story, acts: readonly ActName[], stores: readonly StoreRole[]): Promise<Servers> {
   story.step('Start servers');
   const started = performance.now();
-  const servers = await startServers(acts, (line) => story.lines([story.colours.dim(shorten(line, story.width - 3))]));
+  const servers = await startServers(acts, stores, (line) => {
+    // What runs is told below, all of it.
+    if (!/ ready$| from PLUMBLINE_/.test(line)) story.lines([story.colours.dim(shorten(line, story.width - 3))]);
+  });
   const all = [...servers.running, ...servers.notRunning];
   const width = Math.max(...all.map(({ role }) => displayWidth(role)));
   for (const { role, engine, parts } of servers.running) {
-    const standIn = engine.standIn ? ' (a stand-in: the protocol is exact, the server is not the real one)' : '';
+    const standIn = engine.standIn ? ', a stand-in' : '';
     const uses = acts.length === 1 ? '' : `, for ${listed(Object.keys(parts))}`;
-    story.done(`${padEnd(role, width)}  ${engine.version}${standIn}${uses}`);
+    story.entry(padEnd(role, width), `${shorten(engine.version, 60)}${standIn}${uses}`);
   }
   for (const { role, kind, reason, hint } of servers.notRunning)
-    story.absent(`${padEnd(role, width)}  ${kind} does not run: ${shorten(oneLine(reason), 200)}`, hint);
+    story.absent(padEnd(role, width), `${kind} does not run: ${shorten(oneLine(reason), 200)}`, hint);
+  if (servers.running.some(({ engine }) => engine.standIn))
+    story.say('A stand-in speaks the protocol of the real server exactly and behaves mostly as it does.');
   story.done(`${servers.running.length} of ${plural(all.length, 'server')} run`, started);
   return servers;
 }
@@ -74,9 +80,9 @@ function tellVerdict(
 ): void {
   const { failures, expected } = story;
   story.step('Verdict');
-  for (const { role, kind, hint } of servers.notRunning) story.absent(`${kind} (${role}) was not run`, hint);
+  for (const { role, kind, hint } of servers.notRunning) story.absent(role, `not run: ${kind}`, hint);
   const missing = acts.filter((name) => systems.every((system) => system.name !== name));
-  for (const name of missing) story.absent(`${name} was not run`, 'None of its stores could be started.');
+  for (const name of missing) story.absent(name, 'not run', 'None of its stores could be started.');
   if (systems.length === 0)
     story.expect('at least one store runs beside the source', ['There was nothing to compare.']);
   const played = systems.map(({ name, stores }) => `${name} with ${listed(stores)}`);

@@ -38,7 +38,7 @@ export function touchedInWeek(data: Data): ReadonlySet<string> {
 
 const REPAIRED_UNASKED: readonly string[] = ['missing', 'stale', 'mismatched'];
 
-/** The reservation that touches damage in the most stores, all of it such as is repaired without further words. */
+/** Of the reservations that are damaged themselves the one that touches damage in the most stores, all of it such as is repaired without further words. */
 export function mostDamaged(data: Data, findings: readonly ExpectedFinding[]): Reserva | undefined {
   const damaged = new Map(findings.map((finding) => [recordOf(finding), finding]));
   let most = 0;
@@ -46,7 +46,8 @@ export function mostDamaged(data: Data, findings: readonly ExpectedFinding[]): R
   for (const reserva of data.reservas) {
     const mine = [...touchedBy(data, reserva)].flatMap((record) => damaged.get(record) ?? []);
     if (mine.some((finding) => !REPAIRED_UNASKED.includes(finding.looked ?? finding.class))) continue;
-    const score = 10 * new Set(mine.map(({ replica }) => replica.split('.')[0])).size + mine.length;
+    const stores = new Set(mine.map(({ replica }) => replica.split('.')[0]));
+    const score = (stores.has('analytics') ? 100 : 0) + 10 * stores.size + mine.length;
     if (mine.length === 0 || score <= most) continue;
     most = score;
     chosen = reserva;

@@ -20,6 +20,9 @@ const REQUESTS = {
 } as const satisfies Readonly<Record<string, EngineRequest>>;
 
 export type Role = keyof typeof REQUESTS;
+export type StoreRole = Exclude<Role, 'source'>;
+
+export const STORES = (Object.keys(REQUESTS) as Role[]).filter((role): role is StoreRole => role !== 'source');
 
 const ROLES: Readonly<Record<ActName, readonly Role[]>> = {
   georiesgo: ['source', 'backup', 'docs', 'analytics', 'legacy'],
@@ -47,9 +50,17 @@ export interface Servers {
   stop(): Promise<void>;
 }
 
-/** Each with databases, keyspaces or prefixes of the demo's own, so that a server which somebody lent loses nothing. */
-export async function startServers(acts: readonly ActName[], onProgress: (line: string) => void): Promise<Servers> {
-  const roles = (Object.keys(REQUESTS) as Role[]).filter((role) => acts.some((act) => ROLES[act].includes(role)));
+/**
+ * The source and those of the stores that the acts have, each with databases, keyspaces or prefixes of the demo's own, so that a server
+ * which somebody lent loses nothing.
+ */
+export async function startServers(
+  acts: readonly ActName[],
+  stores: readonly StoreRole[],
+  onProgress: (line: string) => void,
+): Promise<Servers> {
+  const wanted: readonly Role[] = ['source', ...stores];
+  const roles = wanted.filter((role) => acts.some((act) => ROLES[act].includes(role)));
   const id = `plumbline_demo_${randomBytes(4).toString('hex')}`;
   const outcomes = await Promise.all(roles.map((role) => startServer(role, acts, id, onProgress)));
   const running = outcomes.filter((outcome) => 'engine' in outcome);

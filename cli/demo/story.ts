@@ -35,7 +35,10 @@ export class Story {
 
   /** As it would be typed. */
   command(words: string): void {
-    this.write(`\n   ${this.colours.dim('$')} ${this.colours.cyan(words)}\n`);
+    const pieces = words.split(/ (?=--)/).map((piece) => [piece]);
+    const lines = flow(pieces, this.width - 9, ' ').map((line) => line.trim());
+    const text = lines.map((line) => this.colours.cyan(line)).join(' \\\n       ');
+    this.write(`\n   ${this.colours.dim('$')} ${text}\n`);
   }
 
   /** Words under a label, wrapped between them, on at most so many lines. */
@@ -65,10 +68,15 @@ export class Story {
     this.mark('✔', text, since);
   }
 
+  /** One of several whose labels have one width. */
+  entry(label: string, text: string): void {
+    this.mark('✔', text, undefined, `${label}  `);
+  }
+
   /** Something that is not there, which is no mistake; `how` it could be. */
-  absent(text: string, how: string): void {
-    this.mark('?', text, undefined);
-    this.say(how, 7);
+  absent(label: string, text: string, how: string): void {
+    this.mark('?', text, undefined, `${label}  `);
+    this.say(how, 7 + displayWidth(label));
   }
 
   /** `problems` tells what is wrong; empty means that it came out as expected. */
@@ -81,12 +89,14 @@ export class Story {
     if (problems.length > 20) this.say(`… ${problems.length - 20} more`, 7);
   }
 
-  private mark(mark: '✔' | '✖' | '?', text: string, since: number | undefined): void {
+  private mark(mark: '✔' | '✖' | '?', text: string, since: number | undefined, label = ''): void {
     const time = since === undefined ? '' : duration((performance.now() - since) / 1000);
-    const lines = wrap(oneLine(text), this.width - 5 - (time === '' ? 0 : time.length + 2));
+    const indent = displayWidth(label);
+    const lines = wrap(oneLine(text), this.width - 5 - indent - (time === '' ? 0 : time.length + 2));
     for (const [at, line] of lines.entries()) {
-      const start = at === 0 ? `${markPaint(this.colours, mark)(mark)} ` : '  ';
-      const end = at === lines.length - 1 && time !== '' ? time.padStart(this.width - 5 - displayWidth(line)) : '';
+      const start = at === 0 ? `${markPaint(this.colours, mark)(mark)} ${label}` : ' '.repeat(2 + indent);
+      const isLast = at === lines.length - 1 && time !== '';
+      const end = isLast ? time.padStart(this.width - 5 - indent - displayWidth(line)) : '';
       this.write(`   ${start}${line}${this.colours.dim(end)}\n`);
     }
   }

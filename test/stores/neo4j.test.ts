@@ -1,6 +1,7 @@
 // The Neo4j store: the shared suite with records as nodes and as relationships, and what only Neo4j has. Everything is written and read back by a
 // driver of the test's own.
 
+import fc from 'fast-check';
 import neo4jDriverModule, { type Driver } from 'neo4j-driver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { neo4jDriver } from '../../engines/neo4j.ts';
@@ -8,13 +9,16 @@ import type { StoreError } from '../../src/errors.ts';
 import { check, parseConfig, reconcile } from '../../src/index.ts';
 import type { Field, Key, Mapping, Row } from '../../src/mapping/mapping.ts';
 import { isRejection } from '../../src/stores/neo4j/failure.ts';
+import { secondsOfText } from '../../src/stores/neo4j/hash.ts';
 import { durationParts, intervalText } from '../../src/stores/neo4j/interval.ts';
 import { neo4j } from '../../src/stores/neo4j/neo4j.ts';
 import { replicaOptions } from '../../src/stores/neo4j/options.ts';
 import type { Change, FetchedRow, Replica, Store } from '../../src/stores/store.ts';
+import { fromTimestampText } from '../../src/value/canonical.ts';
 import type { FieldType, Value } from '../../src/value/field-type.ts';
+import { secondsToHash } from '../../src/value/row-hash.ts';
 import { freshNeo4j, freshPostgres, sql } from '../databases.ts';
-import { storeContract } from './contract.ts';
+import { expectDigestsOfRows, storeContract } from './contract.ts';
 import { field } from './contract-cases.ts';
 import { connectNeo4j, startNeo4j } from './neo4j-harness.ts';
 import { cypher } from './neo4j-native.ts';
@@ -161,6 +165,7 @@ describe('values', () => {
   ])('%s', async (_name, type, native, canonical) => {
     const replica = await nodeWith(field('f', type), native());
     expect(await scanned(replica)).toEqual([{ key: ['a'], values: [canonical] }]);
+    await expectDigestsOfRows(store, replica);
     expect(await fetchOne(replica, 'a')).toMatchObject({ key: ['a'], values: [canonical] });
     expect((await store.inspect(replica)).problems).toEqual([]);
   });
@@ -183,6 +188,57 @@ describe('values', () => {
     expect(await scanned(replica)).toEqual([{ key: ['a'], values: [null], unread: expect.stringMatching(reason) }]);
     expect(await fetchOne(replica, 'a')).toMatchObject({ key: ['a'], unread: expect.stringMatching(reason) });
     expect((await store.inspect(replica)).problems).toMatchObject([{ path: 'f' }]);
+  });
+
+  test('times hash alike, however they come', () => {
+    const precisions = [0, 3, 6];
+    const times = [
+      '1970-01-01T00:00:00Z',
+      '1969-12-31T23:59:59.999999999Z',
+      '0000-02-29T12:00:00.5Z',
+      '2026-11-22T01:14:07.221987654Z',
+      '2254-12-31T23:59:59.123456',
+      '2400-02-29T12:00:00.000001Z',
+      '2026-11-22 01:14:07Z',
+      '2026-11-22T01:14:07+02:00',
+      '-0043-03-15T12:00:00Z',
+      '+12026-03-15T12:00:00Z',
+    ];
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.constantFrom(...times),
+          fc
+            .date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true })
+            .map((date) => date.toISOString()),
+        ),
+        fc.constantFrom(...precisions),
+        (written, precision) => {
+          const quick = secondsOfText(written, precision);
+          if (quick !== undefined) expect(quick).toBe(secondsToHash(fromTimestampText(written, precision)));
+        },
+      ),
+    );
+    expect(times.map((written) => secondsOfText(written, 6) !== undefined)).toEqual([
+      true,
+      true,
+      false,
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    for (const wrong of [
+      '2026-11-22T01:14:0xZ',
+      '2026-11-2aT01:14:07Z',
+      '2026-11-22T01:14:07.1xZ',
+      '2026-11-22T01:14:07ZZ',
+    ]) {
+      expect(secondsOfText(wrong, 6)).toBe(undefined);
+    }
   });
 
   test('a sensitive value is not told in the reason', async () => {
@@ -301,6 +357,7 @@ describe('keys', () => {
       const replica = replicaOf(target, { key: [field('id', type)], fields: [field('f', text)] });
       await run('CALL db.awaitIndexes()');
       expect(await scanned(replica)).toEqual(forms.map(() => ({ key: [key], values: ['x'] })));
+      await expectDigestsOfRows(store, replica);
       expect(await store.fetch(replica, [[key]])).toHaveLength(forms.length);
       expect(await apply(replica, insert([key], ['new']))).toEqual(['moved']);
     }

@@ -3,6 +3,7 @@
 //
 // On a real Oracle: PLUMBLINE_ORACLE_URL=oracle://user:password@host:1521/SERVICE npx vitest run test/stores/oracle.test.ts
 
+import { MongoClient } from 'mongodb';
 import type oracledb from 'oracledb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { check, parseConfig, reconcile, StoreError } from '../../src/index.ts';

@@ -3,9 +3,11 @@
 import type { Config } from 'neo4j-driver';
 import { ConfigError, InterruptedError } from '../../errors.ts';
 import type { Key } from '../../mapping/mapping.ts';
+import type { BucketFilter, DigestPage, HashScheme } from '../../value/digest.ts';
 import type {
   Change,
   FetchedRow,
+  Hashing,
   Inspection,
   Outcome,
   Replica,
@@ -19,7 +21,7 @@ import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
 import { inspectReplica, uninspected } from './inspect.ts';
 import { replicaOptions, type StoreOptions, storeOptions } from './options.ts';
-import { scanRows } from './scan.ts';
+import { readDigests, scanRows } from './scan.ts';
 import { answered, type Connection, type Neo4j, read } from './session.ts';
 import { makeShape } from './shape.ts';
 import { type Address, readUrl } from './url.ts';
@@ -85,6 +87,9 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
 class Neo4jStore implements Store {
   readonly limits;
   readonly product: string;
+  readonly hashing: Hashing = {
+    digests: (replica, scheme, filter, signal) => this.digests(replica, scheme, filter, signal),
+  };
   private readonly connection: Connection;
   private readonly accesses = new WeakMap<Replica, Promise<Access>>();
 
@@ -138,6 +143,19 @@ class Neo4jStore implements Store {
 
   async close(): Promise<void> {
     await this.connection.driver.close();
+  }
+
+  private async *digests(
+    replica: Replica,
+    scheme: HashScheme,
+    filter?: BucketFilter,
+    signal?: AbortSignal,
+  ): AsyncGenerator<DigestPage> {
+    try {
+      yield* readDigests(this.connection, await this.accessOf(replica), scheme, filter, signal);
+    } catch (error) {
+      throw this.connection.failures.of(error, `read ${replica.target}`, signal);
+    }
   }
 
   private async during<Result>(verb: string, work: () => Promise<Result>): Promise<Result> {

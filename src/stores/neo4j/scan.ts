@@ -1,14 +1,19 @@
-// Reads every record of a replica, page by page.
+// Reads every record of a replica, page by page: as decoded rows, or as digests.
 
 import type { Record as DriverRecord } from 'neo4j-driver';
 import { InterruptedError } from '../../errors.ts';
 import type { Row } from '../../mapping/mapping.ts';
+import { type BucketFilter, type DigestPage, type HashScheme, isWanted } from '../../value/digest.ts';
 import type { Access } from './access.ts';
 import { byId, held, heldColumns, pattern, scannedColumns, where } from './cypher.ts';
+import { RecordHasher } from './hash.ts';
 import { answered, type Connection, openSession, read } from './session.ts';
 import type { Shape } from './shape.ts';
 
 const PAGE = 2000;
+
+/** A record: the value of a column of its shape, as the driver gave it. */
+export type NativeAt = (i: number) => unknown;
 
 /** Ends early without leaving a query on the server. Throws what the driver throws, or InterruptedError. */
 export async function* scanRows(
@@ -16,18 +21,64 @@ export async function* scanRows(
   access: Access,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly Row[]> {
+  for await (const records of readPages(connection, access, signal)) {
+    yield records.map((record) => access.decoder.row(record));
+  }
+}
+
+/** As `scanRows`; what the engine does not ask for is not decoded. */
+export async function* readDigests(
+  connection: Connection,
+  access: Access,
+  scheme: HashScheme,
+  filter?: BucketFilter,
+  signal?: AbortSignal,
+): AsyncGenerator<DigestPage> {
   const { shape, decoder } = access;
+  const hasher = new RecordHasher(connection.neo4j, shape, scheme);
+  const wants = filter === undefined ? undefined : (keyLow: number) => isWanted(filter, keyLow);
+  for await (const records of readPages(connection, access, signal)) {
+    const hashes = new Int32Array(4 * records.length);
+    const kept: NativeAt[] = [];
+    const unread = new Map<number, string>();
+    for (const record of records) {
+      const at = 4 * kept.length;
+      if (!hasher.hash(record, wants)) unread.set(kept.length, decoder.row(record).unread!);
+      else if (wants !== undefined && !wants(hasher.keyLow)) continue;
+      else {
+        hashes[at] = hasher.keyHigh;
+        hashes[at + 1] = hasher.keyLow;
+        hashes[at + 2] = hasher.rowHigh;
+        hashes[at + 3] = hasher.rowLow;
+      }
+      kept.push(record);
+    }
+    yield {
+      count: kept.length,
+      hashes,
+      key: (i) => decoder.row(kept[i]!).key,
+      unread: (i) => unread.get(i),
+    };
+  }
+}
+
+async function* readPages(
+  connection: Connection,
+  access: Access,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly NativeAt[]> {
+  const { shape } = access;
   const { length } = shape.columns;
   for await (const records of pagesOf(connection, scanQuery(shape, connection.hasTypePredicates), signal)) {
-    const rows: Row[] = [];
+    const page: NativeAt[] = [];
     const doubtful: string[] = [];
     for (const record of records) {
       const id = record.get(length);
-      if (id === null) rows.push(decoder.row((i) => record.get(i)));
+      if (id === null) page.push((i) => record.get(i));
       else doubtful.push(id);
     }
-    if (doubtful.length > 0) rows.push(...(await lookAgain(connection, access, doubtful)));
-    if (rows.length > 0) yield rows;
+    if (doubtful.length > 0) page.push(...(await lookAgain(connection, shape, doubtful)));
+    if (page.length > 0) yield page;
     if (signal?.aborted) throw new InterruptedError();
   }
 }
@@ -44,9 +95,13 @@ function scanQuery(shape: Shape, hasTypePredicates: boolean): string {
 }
 
 /** Reading waits for no writer: a record that is deleted under the reader's eyes comes with nothing in it. What is still there is unread for good. */
-async function lookAgain(connection: Connection, { shape, decoder }: Access, ids: readonly string[]): Promise<Row[]> {
+async function lookAgain(connection: Connection, shape: Shape, ids: readonly string[]): Promise<NativeAt[]> {
   const natives = await read(connection, `${byId(shape)} RETURN ${heldColumns(shape).join(', ')}`, { ids });
-  return natives.map((values) => decoder.row((i) => values[i]));
+  return natives.map(
+    (values): NativeAt =>
+      (i) =>
+        values[i],
+  );
 }
 
 /**

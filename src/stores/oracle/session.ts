@@ -1,5 +1,5 @@
-// Connections to one Oracle server: a pool for questions and writes, and one of its own for each scan, so that a look-up never waits for a
-// reader. Every session is set up alike before anything is asked.
+// Connections to one Oracle server: a pool for look-ups and writes and one for scans, so that a look-up never waits for a reader, who may wait
+// for it. Every session is set up alike before anything is asked.
 
 import type oracledb from 'oracledb';
 import type { StoreSettings } from '../store.ts';
@@ -12,7 +12,8 @@ export type Driver = typeof oracledb;
 export type Connection = oracledb.Connection;
 export type RawRow = readonly unknown[];
 
-const LOOKUPS = 8;
+const SESSIONS = { lookups: 8, readers: 8 } as const;
+type Use = keyof typeof SESSIONS;
 
 export class Session {
   readonly name: string;
@@ -20,7 +21,7 @@ export class Session {
   readonly failures: Failures;
   readonly callTimeout: number;
   private readonly attributes: oracledb.ConnectionAttributes;
-  private pool: Promise<oracledb.Pool> | undefined;
+  private readonly pools = new Map<Use, Promise<oracledb.Pool>>();
 
   private constructor(driver: Driver, settings: StoreSettings<OracleOptions>, failures: Failures) {
     const { name, url, options } = settings;
@@ -54,32 +55,26 @@ export class Session {
     return new Session(driver, settings, failures);
   }
 
-  /** A connection of the caller's own, to be closed with `drop`. */
-  async connect(): Promise<Connection> {
-    const connection = await this.driver.getConnection(this.attributes);
-    try {
-      await this.setUp(connection);
-      return connection;
-    } catch (error) {
-      drop(connection);
-      throw error;
-    }
+  /** A connection of the caller's own, to be given back with `release` or ended with `drop`. */
+  async take(use: Use): Promise<Connection> {
+    const pool = this.pools.get(use) ?? this.openPool(use);
+    const connection = await (await pool).getConnection();
+    connection.callTimeout = this.callTimeout;
+    return connection;
   }
 
-  /** Works with a connection of the pool. After an error it is dropped, and with it what was not committed. */
+  /** Works with a connection for look-ups. After an error it is dropped, and with it what was not committed. */
   async use<Result>(verb: string, work: (connection: Connection) => Promise<Result>): Promise<Result> {
     let connection: Connection | undefined;
     let result: Result;
     try {
-      this.pool ??= this.openPool();
-      connection = await (await this.pool).getConnection();
+      connection = await this.take('lookups');
       result = await work(connection);
     } catch (error) {
       if (connection !== undefined) drop(connection);
       throw this.failures.of(error, verb);
     }
-    // What was asked for is done; whether the line still stands is the next one's concern.
-    await connection.close().catch(() => {});
+    await release(connection);
     return result;
   }
 
@@ -107,35 +102,36 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    const pool = await this.pool?.catch(() => undefined);
-    this.pool = undefined;
-    await pool?.close(0);
+    const pools = await Promise.allSettled(this.pools.values());
+    this.pools.clear();
+    await Promise.all(pools.flatMap((pool) => (pool.status === 'fulfilled' ? [pool.value.close(0)] : [])));
   }
 
-  private openPool(): Promise<oracledb.Pool> {
+  private openPool(use: Use): Promise<oracledb.Pool> {
     const pool = this.driver.createPool({
       ...this.attributes,
       poolMin: 0,
-      poolMax: LOOKUPS,
+      poolMax: SESSIONS[use],
       poolIncrement: 1,
-      queueTimeout: this.callTimeout,
+      // A scan lasts as long as it lasts.
+      queueTimeout: use === 'readers' ? 0 : this.callTimeout,
       sessionCallback: (connection, _tag, done) => {
-        this.setUp(connection).then(
+        connection.callTimeout = this.callTimeout;
+        connection.execute(SESSION_SQL).then(
           () => done(),
           (error) => done(error),
         );
       },
     });
-    pool.catch(() => {
-      this.pool = undefined;
-    });
+    this.pools.set(use, pool);
+    pool.catch(() => this.pools.delete(use));
     return pool;
   }
+}
 
-  private async setUp(connection: Connection): Promise<void> {
-    connection.callTimeout = this.callTimeout;
-    await connection.execute(SESSION_SQL);
-  }
+/** Gives a connection back. What was asked for is done: whether the line still stands is the next one's concern. */
+export async function release(connection: Connection): Promise<void> {
+  await connection.close().catch(() => {});
 }
 
 /** Ends a connection whatever state it is in; what it was doing is over anyway. */
