@@ -1,5 +1,5 @@
-// npm run bench: flags → servers → rounds → results. Exit code 0 even when a goal is missed, 1 when a check gave a wrong
-// answer, 2 for wrong usage, 3 when something else went wrong.
+// npm run bench: flags → servers → rounds → results. Exit code 0 even when a goal is missed, 1 when a check gave a
+// wrong answer, 2 for wrong usage, 3 when something else went wrong.
 
 import { writeFile } from 'node:fs/promises';
 import { assetPath } from '../engines/assets.ts';
@@ -34,7 +34,10 @@ async function bench(options: Options): Promise<void> {
   onProgress(`wrote ${file}`);
 }
 
-/** One after the other. What a part's servers did to it is returned, so that it costs the others nothing; a wrong answer is thrown. */
+/**
+ * One after the other. What a part's servers did to it is returned, so that it costs the others nothing; a wrong answer
+ * is thrown.
+ */
 async function measureParts(
   source: Source,
   { kinds, parts, rowsOf, togetherRows, scales }: Options,

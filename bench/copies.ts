@@ -1,5 +1,5 @@
-// The copies that the bench compares with the source's incidents: equal, drifted and empty ones stand side by side in each
-// store, and two small ones to warm up with. Which rows drift, and what a check has to say of each copy. No I/O.
+// The copies that the bench compares with the source's incidents: equal, drifted and empty ones stand side by side in
+// each store, and two small ones to warm up with. Which rows drift, and what a check has to say of each copy. No I/O.
 
 import { UNSEEDED } from '../fixtures/georiesgo/incidents.ts';
 

@@ -1,5 +1,5 @@
-// The first part of the bench: one kind of store at a time, what a check costs against a bare read, drift against none, a
-// repair against a bare bulk write.
+// The first part of the bench: one kind of store at a time, what a check costs against a bare read, drift against none,
+// a repair against a bare bulk write.
 
 import type { StoreServer } from './config.ts';
 import { type CopyName, copyOf, DATABASE, type StoreKind } from './copies.ts';

@@ -1,5 +1,5 @@
-// The child process of one measurement: warms up, runs its job once, and sends the seconds and the peak of its memory to its
-// parent. The job comes by message, because it holds passwords.
+// The child process of one measurement: warms up, runs its job once, and sends the seconds and the peak of its memory
+// to its parent. The job comes by message, because it holds passwords.
 
 import { peakMegabytes } from './peak-memory.ts';
 import { type CopyJob, runJob, warmUpJob } from './variants.ts';

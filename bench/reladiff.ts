@@ -30,7 +30,9 @@ export async function reladiffVersion(): Promise<string | undefined> {
 export const RELADIFF_THREADS = [1, 4] as const;
 export type ReladiffThreads = (typeof RELADIFF_THREADS)[number];
 
-/** Runs it once over all columns of two databases, by URL. Seconds from its start to its end, Python's start included. */
+/**
+ * Runs it once over all columns of two databases, by URL. Seconds from its start to its end, Python's start included.
+ */
 export async function runReladiff(
   source: string,
   replica: string,

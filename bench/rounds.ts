@@ -1,5 +1,5 @@
-// The order of the measurements: in every round each contestant once, so that drift of the machine's speed falls on all of
-// them alike.
+// The order of the measurements: in every round each contestant once, so that drift of the machine's speed falls on all
+// of them alike.
 
 import { measure } from './fork-measure.ts';
 import type { Job } from './measure.ts';

@@ -1,4 +1,5 @@
-// The generated incidents as every store's native driver gets them: by index, in batches, with the change that drift makes. No I/O.
+// The generated incidents as every store's native driver gets them: by index, in batches, with the change that drift
+// makes. No I/O.
 
 import type { Row } from '../fixtures/georiesgo/column.ts';
 import { idOf, incidents } from '../fixtures/georiesgo/incidents.ts';

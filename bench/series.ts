@@ -35,8 +35,8 @@ export interface Memory {
 }
 
 /**
- * The median of the ratios of each round, so that a machine that slows down slows both; undefined without a pair. Over several it is
- * that over the slowest of them.
+ * The median of the ratios of each round, so that a machine that slows down slows both; undefined without a pair. Over
+ * several it is that over the slowest of them.
  */
 export function ratioOf(series: Series, name: string, ...over: readonly string[]): number | undefined {
   const below = over.map((each) => samplesOf(series, each));

@@ -1,5 +1,5 @@
-// Starts servers for a part of the bench and stops them after it, so that none of another part's is at work meanwhile; both
-// PostgreSQL servers get the same settings.
+// Starts servers for a part of the bench and stops them after it, so that none of another part's is at work meanwhile;
+// both PostgreSQL servers get the same settings.
 
 import { type Engine, type EngineRequest, type Progress, startEngines } from '../engines/engines.ts';
 import type { StoreServer } from './config.ts';

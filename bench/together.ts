@@ -1,4 +1,5 @@
-// The second part: four replicas of one entity in one run against each of them alone, with threads that read them and without.
+// The second part: four replicas of one entity in one run against each of them alone, with threads that read them and
+// without.
 
 import { copyOf, type StoreKind } from './copies.ts';
 import { measureRounds, type Recorder, type Step, stepOf } from './rounds.ts';

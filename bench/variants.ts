@@ -1,4 +1,5 @@
-// What is measured of copies, one function a variant: it connects, does its work once, closes, and says how long that took.
+// What is measured of copies, one function a variant: it connects, does its work once, closes, and says how long that
+// took.
 
 import { check, reconcile } from '../src/index.ts';
 import { configOf, type StoreServer } from './config.ts';
@@ -26,7 +27,9 @@ export function runJob(job: CopyJob): Promise<number> {
   return VARIANTS[job.variant](job, copyOf(job.copy, job.rows));
 }
 
-/** What a process must have done once, small, before it is measured, so that the first calls are not what is measured. */
+/**
+ * What a process must have done once, small, before it is measured, so that the first calls are not what is measured.
+ */
 export async function warmUpJob(job: CopyJob): Promise<void> {
   const writes = job.variant === 'repair' || job.variant === 'bulk write';
   const copy = copyOf(writes ? 'warmUpDrifted' : 'warmUp', 0);

@@ -1,5 +1,5 @@
-// What a report has to say of copies whose drift is known. A check that says anything else is a WrongAnswer: how fast it was does
-// not matter then.
+// What a report has to say of copies whose drift is known. A check that says anything else is a WrongAnswer: how fast
+// it was does not matter then.
 
 import type { FindingClass, ReplicaReport, Report } from '../src/index.ts';
 import { type Copy, recordsIn, sizeOf } from './copies.ts';

@@ -14,7 +14,10 @@ const BATCH_NODES = 5000;
 const PROPERTIES = incidents.columns.map(({ name, field }) => ({ name, property: field === '_id' ? 'id' : field }));
 
 /** Of `row`, for a pattern or SET. */
-const MAP = `{${PROPERTIES.map(({ property }) => (property === 'updatedAt' ? 'updatedAt: datetime(row.updatedAt)' : `${property}: row.${property}`)).join(', ')}}`;
+const MAP = `{${PROPERTIES.map(({ property }) => {
+  const value = `row.${property}`;
+  return `${property}: ${property === 'updatedAt' ? `datetime(${value})` : value}`;
+}).join(', ')}}`;
 
 export const neo4j: BenchStore = {
   place: (url, copy) => ({ url, replica: { target: labelOf(copy), naming: 'camelCase' } }),
@@ -53,8 +56,7 @@ export const neo4j: BenchStore = {
       await run(`UNWIND $rows AS row CREATE (:${label} ${MAP})`, { rows });
     }),
 
-  // Whole nodes with the driver's defaults, as applications do it. Larger fetches, and columns with useBigInt in place of nodes, take
-  // as long: incidents hold no integers, which are what the driver is slow at.
+  // Whole nodes with the driver's defaults, as applications do it.
   drain: (url, copy) =>
     withSession(url, async (session) => {
       let records = 0;

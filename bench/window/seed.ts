@@ -1,5 +1,5 @@
-// Seeds one scale of reservas for a check of its window: the source whole, the statistics whole, and of the reservations in
-// Cassandra those of the window alone, as a look-up never touches the others.
+// Seeds one scale of reservas for a check of its window: the source whole, the statistics whole, and of the
+// reservations in Cassandra those of the window alone, as a look-up never touches the others.
 
 import { MongoClient } from 'mongodb';
 import { openAnalytics, TABLE_NAMES } from '../../fixtures/reservas/analytics.ts';

@@ -1,5 +1,5 @@
-// A check of the last seven days of reservas, whose cost should be that of the window: the same rows in it, of few reservations
-// and of many. Runs in a process of its own.
+// A check of the last seven days of reservas, whose cost should be that of the window: the same rows in it, of few
+// reservations and of many. Runs in a process of its own.
 
 import { readFile } from 'node:fs/promises';
 import { parseDocument, type YAMLMap } from 'yaml';

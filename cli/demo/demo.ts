@@ -53,7 +53,8 @@ async function start(story: Story, acts: readonly ActName[], stores: readonly St
   const started = performance.now();
   const servers = await startServers(acts, stores, (line) => {
     // What runs is told below, all of it.
-    if (!/ ready$| from PLUMBLINE_/.test(line)) story.lines([story.colours.dim(shorten(line, story.width - 3))]);
+    if (!/ ready( after|$)| from PLUMBLINE_/.test(line))
+      story.lines([story.colours.dim(shorten(line, story.width - 3))]);
   });
   const all = [...servers.running, ...servers.notRunning];
   const width = Math.max(...all.map(({ role }) => displayWidth(role)));

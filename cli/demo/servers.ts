@@ -1,6 +1,7 @@
 // Starts what the demo wants, all at the same time, each failing on its own: only the source is indispensable, and in CI everything is.
 
 import { randomBytes } from 'node:crypto';
+import { engineName } from '../../engines/engine.ts';
 import { type Engine, type EngineRequest, startEngine } from '../../engines/engines.ts';
 import { environmentVariable } from '../../engines/environment.ts';
 import { StoreError, wordsOf } from '../../src/errors.ts';
@@ -110,7 +111,9 @@ async function stopServer({ engine, parts }: Server): Promise<void> {
 
 /** `startEngine` puts the hint on a line of its own, the last one. */
 function reasonOf(cause: unknown, request: EngineRequest): Pick<NotRunning, 'reason' | 'hint'> {
-  const lines = wordsOf(cause).split('\n');
+  const words = wordsOf(cause);
+  const own = `${engineName(request)}: `;
+  const lines = (words.startsWith(own) ? words.slice(own.length) : words).split('\n');
   const last = lines.at(-1)!;
   if (lines.length > 1 && last.startsWith('Set ')) return { reason: lines.slice(0, -1).join('\n'), hint: last };
   return { reason: lines.join('\n'), hint: `May it be written to? ${environmentVariable(request)} names another.` };

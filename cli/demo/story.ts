@@ -97,7 +97,7 @@ export class Story {
       const start = at === 0 ? `${markPaint(this.colours, mark)(mark)} ${label}` : ' '.repeat(2 + indent);
       const isLast = at === lines.length - 1 && time !== '';
       const end = isLast ? time.padStart(this.width - 5 - indent - displayWidth(line)) : '';
-      this.write(`   ${start}${line}${this.colours.dim(end)}\n`);
+      this.write(`   ${start}${line}${end === '' ? '' : this.colours.dim(end)}\n`);
     }
   }
 }

@@ -2,6 +2,7 @@
 // finding). The same compare as everywhere, on a point lookup. What will not settle is unread, never drift.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { Candidate } from '../compare/candidate.ts';
 import { makeRowHasher } from '../compare/hash-pages.ts';
 import { InterruptedError } from '../errors.ts';
@@ -41,11 +42,14 @@ export interface ConfirmOptions {
   ) => Promise<readonly FetchedRow[]>;
   /** The replica's records can't be found by key alone, see `Inspection.placed`. */
   readonly placed?: boolean;
+  /** Whether the source has changed anything since the candidates were nominated. */
+  readonly hasMoved?: () => Promise<boolean>;
   readonly signal?: AbortSignal;
 }
 
-/** Batches that are being settled at the same time. */
-const BATCHES_AT_ONCE = 2;
+/** Batches that are looked at, and keys that are being settled, at the same time: most of them only wait. */
+const LOOKS_AT_ONCE = 2;
+const KEYS_AT_ONCE = 20_000;
 /** Moving records of a batch whose source is watched between looks, and the pause between two readings, milliseconds. */
 const WATCHED_KEYS = 50;
 const WATCH_PAUSE = 1;
@@ -55,15 +59,17 @@ const REMEMBERED_KEYS = 20_000;
 /** Verdicts in the order of the candidates' batches; bounded memory, whatever comes. Throws what a fetch throws. */
 export async function* confirm(candidates: AsyncIterable<Candidate>, options: ConfirmOptions): AsyncGenerator<Verdict> {
   const running: Promise<readonly Verdict[]>[] = [];
+  const limit = pLimit(LOOKS_AT_ONCE);
+  const batchesAtOnce = Math.max(LOOKS_AT_ONCE, Math.ceil(KEYS_AT_ONCE / options.keysPerLook));
   try {
     const batches = options.placed
       ? gathered(candidates, options.keysPerLook)
       : batchesOf(candidates, options.keysPerLook);
     for await (const batch of batches) {
-      const settling = settle(batch, options);
+      const settling = settle(batch, options, limit);
       settling.catch(() => {}); // awaited below, in order
       running.push(settling);
-      if (running.length >= BATCHES_AT_ONCE) yield* await running.shift()!;
+      if (running.length >= batchesAtOnce) yield* await running.shift()!;
     }
     while (running.length > 0) yield* await running.shift()!;
   } finally {
@@ -109,7 +115,11 @@ function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> 
   for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);
 }
 
-async function settle(batch: readonly Candidate[], options: ConfirmOptions): Promise<readonly Verdict[]> {
+async function settle(
+  batch: readonly Candidate[],
+  options: ConfirmOptions,
+  limit: LimitFunction,
+): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
   const hash = makeRowHasher(options.mapping, options.scheme);
   let open = batch.flatMap((candidate) => {
@@ -117,15 +127,11 @@ async function settle(batch: readonly Candidate[], options: ConfirmOptions): Pro
     verdicts.push(unread(candidate, candidate.unread, options));
     return [];
   });
+  let isFirst = true;
   while (open.length > 0) {
     if (options.signal?.aborted) throw new InterruptedError();
-    const keys = open.map((observation) => observation.candidate.key);
-    // The replica first: whatever it shows, the source showed before, so a replica that seems newer really is.
-    const whereabouts = options.placed ? await whereaboutsOf(open, options) : undefined;
-    const replicaAt = Date.now();
-    const replica = byKey(await options.fetchReplica(keys, whereabouts));
-    const source = byKey(await options.fetchSource(keys));
-    const sourceAt = Date.now();
+    const { source, replica, replicaAt, sourceAt } = await limit(() => look(open, options, isFirst));
+    isFirst = false;
     open = open.filter((observation) => {
       const text = keyText(observation.candidate.key);
       const verdict = observation.look(source.get(text) ?? [], replica.get(text) ?? [], replicaAt, sourceAt);
@@ -139,6 +145,19 @@ async function settle(batch: readonly Candidate[], options: ConfirmOptions): Pro
     else await pause(next - Date.now(), options.signal);
   }
   return verdicts;
+}
+
+/** Reads both sides. */
+async function look(open: readonly Observation[], options: ConfirmOptions, isFirst: boolean) {
+  const keys = open.map((observation) => observation.candidate.key);
+  // The replica first: whatever it shows, the source showed before, so a replica that seems newer really is.
+  const whereabouts = options.placed ? await whereaboutsOf(open, options) : undefined;
+  const replicaAt = Date.now();
+  const replica = byKey(await options.fetchReplica(keys, whereabouts));
+  const source = byKey(await options.fetchSource(keys));
+  const sourceAt = Date.now();
+  if (isFirst && (await options.hasMoved?.())) for (const observation of open) observation.countFrom(replicaAt);
+  return { source, replica, replicaAt, sourceAt };
 }
 
 /**

@@ -105,6 +105,14 @@ export class Observation {
     return this.seen.length === 1 && isStill(source, sourceHash as [number, number]) && isStill(replica, replicaHash);
   }
 
+  /**
+   * The source has changed something since it was read, so nobody knows how long this value has stood: it may have gone and come back meanwhile. It
+   * counts from `at`.
+   */
+  countFrom(at: number): void {
+    for (const [i, value] of this.seen.entries()) this.seen[i] = { ...value, at: Math.max(value.at, at) };
+  }
+
   /** The source has changed since the record was first seen. */
   get isMoving(): boolean {
     return this.seen.length > 1;

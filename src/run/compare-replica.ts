@@ -9,7 +9,7 @@ import type { Key } from '../mapping/mapping.ts';
 import { problemOf } from '../plan/make-plan.ts';
 import type { EntityPlan, ReadyReplica, ReplicaPlan, UnreachableReplica } from '../plan/plan.ts';
 import { type Coverage, type Finding, noCounts, type ReplicaReport, type RunProblem } from '../report/report.ts';
-import type { Choice, Source } from '../source/source.ts';
+import type { Choice, Snapshot, Source } from '../source/source.ts';
 import type { HashScheme } from '../value/digest.ts';
 import type { Readers } from '../workers/readers.ts';
 import type { RunListener } from './events.ts';
@@ -23,6 +23,8 @@ export interface ReplicaContext {
   readonly batch: number;
   readonly shown: number;
   readonly listener: RunListener;
+  /** What whole replicas are compared with. */
+  readonly snapshot?: Snapshot;
   /** Threads that read large replicas, where there are any. */
   readonly readers?: Readers;
   readonly signal?: AbortSignal;
@@ -58,6 +60,7 @@ export function confirmOptions(context: ReplicaContext, replica: ReadyReplica, n
         signal,
       ),
     placed: replica.inspection.placed,
+    hasMoved: context.snapshot && (() => source.hasMoved(context.snapshot!)),
     signal,
   };
 }

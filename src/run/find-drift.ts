@@ -175,7 +175,10 @@ async function compareOne(
     const compared = await Promise.allSettled(
       ready.map(async (replica) => {
         const [own, all] = limits(replica.config.store);
-        reports.set(replica, await own!(() => all!(() => compareReplica(context, replica, scope, keep))));
+        reports.set(
+          replica,
+          await own!(() => all!(() => compareReplica({ ...context, snapshot }, replica, scope, keep))),
+        );
       }),
     );
     for (const result of compared) if (result.status === 'rejected') throw result.reason;

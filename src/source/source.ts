@@ -120,13 +120,20 @@ export class Source {
       await client.query('begin isolation level repeatable read read only');
       const at = Date.now();
       const { rows } = await client.query(
-        `select pg_export_snapshot() as id, to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as as_of`,
+        `select pg_export_snapshot() as id, to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as as_of,
+                pg_current_snapshot()::text as sees`,
       );
-      return new Snapshot(this.readers, client, rows[0].id, rows[0].as_of, at);
+      return new Snapshot(this.readers, client, rows[0].id, rows[0].as_of, at, rows[0].sees);
     } catch (error) {
       client.release(true);
       throw this.session.explain('snapshot', error);
     }
+  }
+
+  /** Whether a transaction that writes has ended, or begun, on the server since the snapshot was taken. False: everything is as it was. */
+  async hasMoved(since: Snapshot): Promise<boolean> {
+    const [row] = await this.session.query('ask for changes', 'select pg_current_snapshot()::text as sees');
+    return row!.sees !== since.sees;
   }
 
   async close(): Promise<void> {
@@ -146,16 +153,19 @@ export class Snapshot {
   readonly asOf: string;
   /** This machine's clock just before, milliseconds. */
   readonly takenAt: number;
+  /** Which transactions it sees, as pg_current_snapshot() words it. */
+  readonly sees: string;
   private readonly session: Session;
   private readonly exporter: pg.PoolClient;
   private readonly id: string;
 
-  constructor(session: Session, exporter: pg.PoolClient, id: string, asOf: string, takenAt: number) {
+  constructor(session: Session, exporter: pg.PoolClient, id: string, asOf: string, takenAt: number, sees: string) {
     this.session = session;
     this.exporter = exporter;
     this.id = id;
     this.asOf = asOf;
     this.takenAt = takenAt;
+    this.sees = sees;
   }
 
   /** One pass: the key's hash, then one row hash for each mapping. With `filter`, the wanted buckets only, with keys. */

@@ -4,7 +4,7 @@
 import { keyText } from '../../mapping/mapping.ts';
 import type { Change, Outcome } from '../store.ts';
 import type { Access } from './access.ts';
-import { codeOf, DEADLOCK, isRejection, isTooLarge, rejection } from './failure.ts';
+import { isOvertaken, isRejection, isTooLarge, rejection } from './failure.ts';
 import { fetchRows } from './fetch.ts';
 import { judge } from './guarded.ts';
 import { nodeWrites } from './node-writes.ts';
@@ -42,13 +42,13 @@ async function applyBatch(
   try {
     return await write(connection, (run) => applyAll({ connection, access, run }, batch));
   } catch (error) {
-    const isDeadlock = codeOf(error) === DEADLOCK;
-    if (!isDeadlock && !isTooLarge(error) && !isRejection(error)) throw error;
+    if (!isOvertaken(error) && !isTooLarge(error) && !isRejection(error)) throw error;
     if (batch.length === 1) {
-      // Another writer had it and was let through.
-      if (isDeadlock) return [moved];
+      if (isOvertaken(error)) return [moved];
       if (!isRejection(error)) throw error;
-      return [(await hasAppeared(connection, access, batch[0]!)) ? moved : refused(rejection(error))];
+      if (await hasAppeared(connection, access, batch[0]!)) return [moved];
+      const isSensitive = access.shape.columns.some(({ field }) => field.sensitive);
+      return [refused(rejection(error, isSensitive))];
     }
     const half = Math.ceil(batch.length / 2);
     return [

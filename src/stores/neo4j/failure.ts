@@ -41,8 +41,13 @@ export class Failures {
   }
 }
 
-/** Two transactions that waited for each other: this one was ended. */
-export const DEADLOCK = 'Neo.TransientError.Transaction.DeadlockDetected';
+const DEADLOCK = 'Neo.TransientError.Transaction.DeadlockDetected';
+const GONE = 'Neo.ClientError.Statement.EntityNotFound';
+
+/** Another writer was quicker: two transactions waited for each other and this one was ended, or what it waited for is gone. */
+export function isOvertaken(error: unknown): boolean {
+  return codeOf(error) === DEADLOCK || codeOf(error) === GONE;
+}
 
 export function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
@@ -68,13 +73,14 @@ export function isRejection(error: unknown): boolean {
   return /^Neo\.ClientError\.(Schema|Statement)\./.test(code);
 }
 
-/** Why a row was rejected, without the values that the server names. */
-export function rejection(error: unknown): string {
-  const { message } = error as Error;
-  return codeOf(error) === 'Neo.ClientError.Schema.ConstraintValidationFailed'
-    ? message.replace(/ = .*$/s, ' has that value')
-    : message.replace(/Encountered: .*$/s, '').trim();
+/** Why a row was rejected. The server names values, so of a row with sensitive ones only the kind of error is told. */
+export function rejection(error: unknown, isSensitive: boolean): string {
+  if (isSensitive) return `the server rejects it: ${codeOf(error).split('.').at(-1)}`;
+  const message = wordsOf(error).trim();
+  return message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message;
 }
+
+const LONGEST = 300;
 
 function explain(error: unknown): Explanation {
   const code = codeOf(error);

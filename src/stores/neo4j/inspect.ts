@@ -1,8 +1,8 @@
 // What stands where a replica should be: size, constraints, indexes, types and rights, and what follows from them for comparing and writing.
 // Neo4j has no schema to hold against the mapping: a label that no node has is an empty replica.
 
-import type { Problem } from '../../errors.ts';
-import type { Inspection } from '../store.ts';
+import { type Problem, wordsOf } from '../../errors.ts';
+import type { Inspection, Replica } from '../store.ts';
 import type { Access } from './access.ts';
 import { pattern, where } from './cypher.ts';
 import { codeOf } from './failure.ts';
@@ -52,6 +52,17 @@ export function uninspected(problems: readonly Problem[]): Inspection {
     notes: [],
     problems,
     writeProblems: [],
+  };
+}
+
+/** Cypher that the server can't read, where the only part of it that is not ours is the condition. */
+export function whereProblem({ where }: Replica, error: unknown): Problem | undefined {
+  if (typeof where !== 'string' || !codeOf(error).endsWith('.SyntaxError')) return undefined;
+  const [words] = wordsOf(error).split(/ \(line \d+, column|\n/);
+  return {
+    path: 'where',
+    message: words!,
+    hint: 'It is a condition in Cypher on n, or on r, a and b of a relationship.',
   };
 }
 

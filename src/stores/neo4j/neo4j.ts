@@ -19,7 +19,7 @@ import { type Access, makeAccess } from './access.ts';
 import { applyChanges } from './apply.ts';
 import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
-import { inspectReplica, uninspected } from './inspect.ts';
+import { inspectReplica, uninspected, whereProblem } from './inspect.ts';
 import { replicaOptions, type StoreOptions, storeOptions } from './options.ts';
 import { readDigests, scanRows } from './scan.ts';
 import { answered, type Connection, type Neo4j, read } from './session.ts';
@@ -108,9 +108,15 @@ class Neo4jStore implements Store {
     if (problems.length > 0) return uninspected(problems);
     // A fresh look, as the graph may have changed since the last one.
     this.accesses.delete(replica);
-    return this.during(`inspect ${replica.target}`, async () =>
-      inspectReplica(this.connection, await this.accessOf(replica)),
-    );
+    return this.during(`inspect ${replica.target}`, async () => {
+      try {
+        return await inspectReplica(this.connection, await this.accessOf(replica));
+      } catch (error) {
+        const problem = whereProblem(replica, error);
+        if (problem === undefined) throw error;
+        return uninspected([problem]);
+      }
+    });
   }
 
   async *scan(replica: Replica, signal?: AbortSignal) {
