@@ -20,8 +20,7 @@ export interface Circumstances {
 
 const DRAINS: Readonly<Partial<Record<StoreKind, string>>> = {
   cassandra: 'Cassandra is drained with eachRow, autoPage and a fetchSize of 5,000, one page after the other.',
-  neo4j:
-    'Neo4j is drained as applications do it, `MATCH (n:Label) RETURN n` with the driver’s defaults.',
+  neo4j: 'Neo4j is drained as applications do it, `MATCH (n:Label) RETURN n` with the driver’s defaults.',
   redis: 'Redis is drained with SCAN COUNT 1000 and HGETALL in pipelines of 1,000. It holds nothing but the copy.',
   oracle: 'Oracle is drained with a resultSet and a fetchArraySize of 1,000, its CLOB as text.',
 };

@@ -8,7 +8,7 @@ import { int, MATCH_BOOKED_IN } from '../../fixtures/reservas/graph.ts';
 import { type SeedTargets, seedReservas } from '../../fixtures/reservas/seed.ts';
 import { classCount, listed, number, plural } from '../../reports/words.ts';
 import { parseConfig } from '../../src/read.ts';
-import type { Report } from '../../src/report/report.ts';
+import type { FindingClass, Report } from '../../src/report/report.ts';
 import { type RebuildOptions, rebuild } from '../../src/run/rebuild.ts';
 import { verifySync } from '../../src/run/verify-sync.ts';
 import { Act, exitProblems, type PlantableDamage, type Stage, sum } from './act.ts';
@@ -28,6 +28,12 @@ import type { System } from './system.ts';
 
 /** Each damage has records of its own. */
 const FEWEST_RESERVAS = 2000;
+
+/** What policy leaves alone, and why. */
+const LEFT: readonly (readonly [FindingClass, string])[] = [
+  ['ahead', 'the copy is newer than the source; only --overwrite-ahead takes the source’s word for it'],
+  ['unread', 'what could not be read is not known to be wrong'],
+];
 
 /** A look-alike has brought it in; it is what the first rebuild is refused for. */
 const UNNAMED_FIELD = 'calculado_en';
@@ -98,17 +104,19 @@ async function play(act: Act, native: Native, stores: readonly string[]): Promis
     ['ahead', 'unread'].includes(finding.class) || waits.has(recordOf(finding));
   let left = onlyThose(planted, isLeft);
   await act.repair(planted, left, report, { deleteOrphans: true, deleteDuplicates: true });
-  const unread = findingsIn(left).filter((finding) => finding.class === 'unread').length;
-  story.say(
-    `left: what is ahead of the source, and ${classCount('unread', unread)}: nobody knows whether it is wrong.`,
-  );
+  for (const [name, why] of LEFT) {
+    const few = findingsIn(left).filter((finding) => finding.class === name).length;
+    if (few > 0) story.say(`left: ${classCount(name, few)}: ${why}.`);
+  }
   if (waits.size > 0) story.say('left: a node that was still related when its turn came. It goes with the next run.');
   await act.expectOnly(left, 'a second look finds what was left and nothing else');
 
-  story.step('Overwrite what is ahead as well');
   const unreadable = onlyThose(left, (finding) => finding.class === 'unread');
-  await act.repair(left, unreadable, undefined, { deleteOrphans: true, overwriteAhead: true });
-  left = unreadable;
+  if (findingsIn(unreadable).length < findingsIn(left).length) {
+    story.step('Overwrite what is ahead as well');
+    await act.repair(left, unreadable, undefined, { deleteOrphans: true, overwriteAhead: true });
+    left = unreadable;
+  }
 
   story.step('Put right by hand what could not be read');
   const started = performance.now();

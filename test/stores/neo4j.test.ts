@@ -13,6 +13,7 @@ import { secondsOfText } from '../../src/stores/neo4j/hash.ts';
 import { durationParts, intervalText } from '../../src/stores/neo4j/interval.ts';
 import { neo4j } from '../../src/stores/neo4j/neo4j.ts';
 import { replicaOptions } from '../../src/stores/neo4j/options.ts';
+import { readUrl } from '../../src/stores/neo4j/url.ts';
 import type { Change, FetchedRow, Replica, Store } from '../../src/stores/store.ts';
 import { fromTimestampText } from '../../src/value/canonical.ts';
 import type { FieldType, Value } from '../../src/value/field-type.ts';
@@ -542,8 +543,18 @@ describe('nodes', () => {
     const outcomes = await apply(replica, ...changes);
     expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(999);
     expect(outcomes[617]).toBe('refused: the server rejects it: ConstraintValidationFailed');
-    expect(await apply(replicaOf(target, mapping), insert(['again'], ['s3cret']))).toEqual([
+    const outspoken = replicaOf(target, mapping);
+    expect(
+      await apply(
+        outspoken,
+        insert(['again'], ['s3cret']),
+        insert(['long'], ['x'.repeat(9000)]),
+        insert(['ok'], ['ok']),
+      ),
+    ).toEqual([
       expect.stringMatching(/^refused: Node.* already exists/),
+      expect.stringMatching(/^refused: Property value is too large to index/),
+      'written',
     ]);
   });
 
@@ -841,6 +852,16 @@ describe('connecting', () => {
       message: expect.not.stringMatching(/s3cret/),
     });
     expect(await failureOf('bolt+s://u:p@host:1', { trust: 'all' })).toMatchObject({ name: 'ConfigError' });
+    expect(await failureOf('bolt://u:p@one:1,two:2')).toMatchObject({ name: 'ConfigError' });
+    expect(readUrl('neo4j://me:p%40ss%2Fw@one:7687,[::1]:7688/shop?region=eu')).toEqual({
+      url: 'neo4j://one:7687?region=eu',
+      hosts: ['one:7687', '[::1]:7688'],
+      isSecure: false,
+      user: 'me',
+      password: 'p@ss/w',
+      database: 'shop',
+      secrets: ['p%40ss%2Fw', 'p@ss/w'],
+    });
   });
 
   test('a server that is silent ends in a transient error', async () => {

@@ -24,14 +24,23 @@ export function recordStatements(): ReadonlySet<string> {
   return recorder.statements;
 }
 
-/** One text for statements that differ in names, in a moment, or in how many like columns, conditions or keys follow each other only. */
+/** One text for statements that differ only in names, in a moment, or in how often and in what order like columns, conditions and keys stand in them. */
 export function withoutParticulars(sql: string): string {
-  return sql
+  const plain = sql
     .replace(/AS OF SCN \d+/, 'AS OF SCN 1')
     .replace(/"[^"]+"/g, '"X"')
     .replace(/(?<=[:KS.]+)\d+/g, '1')
-    .replace(
-      /(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|"X" = :1|[A-Z_]+\((?:[^()]|\([^()]*\))*\)(?: = [01])?|"X"|:1)(?:(, | OR | AND )\1)+/g,
-      '$1$2$1',
-    );
+    .replace(LIST, '$1$2$1');
+  const [head = '', guard] = /^(?:UPDATE|DELETE) /.test(plain) ? plain.split(' WHERE ') : [plain];
+  if (guard === undefined) return plain;
+  const [first, ...sets] = head.split(/, (?="X" = )/);
+  return `${[first, ...distinct(sets)].join(', ')} WHERE ${distinct(guard.split(' AND ')).join(' AND ')}`;
+}
+
+/** A column, a bind, a call or a group in brackets that is said again and again. */
+const LIST =
+  /(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|"X" = :1|[A-Z_]+\((?:[^()]|\([^()]*\))*\)(?: = [01])?|"X"|:1)(?:(, | OR | AND )\1)+/g;
+
+function distinct(parts: readonly string[]): string[] {
+  return [...new Set(parts)].sort();
 }

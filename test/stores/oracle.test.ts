@@ -815,7 +815,7 @@ describe('what only Oracle has', { timeout: 60_000 }, () => {
   });
 });
 
-test('all SQL that ran here is Oracle’s', { timeout: 120_000 }, () => {
+test('all SQL that ran here is Oracle’s', { timeout: 300_000 }, () => {
   const texts = new Set([...statements].map(withoutParticulars));
   expect(texts.size).toBeGreaterThan(60);
   for (const sql of texts) {

@@ -70,7 +70,8 @@ export function isRejection(error: unknown): boolean {
   const code = codeOf(error);
   if (code === TRANSACTION_MEMORY) return true;
   if (/\.(SyntaxError|AccessMode|ParameterMissing|NotSystemDatabaseError)$/.test(code)) return false;
-  return /^Neo\.ClientError\.(Schema|Statement)\./.test(code);
+  // The last one is what a value gets that is too long for an index.
+  return /^Neo\.(ClientError\.(Schema|Statement)\.|DatabaseError\.Statement\.ExecutionFailed)/.test(code);
 }
 
 /** Why a row was rejected. The server names values, so of a row with sensitive ones only the kind of error is told. */
@@ -141,7 +142,9 @@ function explain(error: unknown): Explanation {
 
 /** The driver's own codes: ServiceUnavailable, SessionExpired, ProtocolError, N/A. */
 function ofDriver(code: string, message: string): Explanation {
-  const refused = /ECONNREFUSED(?: (\S+?))?(?:[\s,)]|$)/.exec(message);
+  // Behind advice that fits everything stands what really happened.
+  const cause = /Caused by: (.*)$/s.exec(message)?.[1] ?? message;
+  const refused = /ECONNREFUSED(?: (\S+?))?(?:[\s,)]|$)/.exec(cause);
   if (refused !== null) {
     return {
       detail: refused[1] === undefined ? 'connection refused' : `connection refused by ${refused[1]}`,
@@ -149,32 +152,39 @@ function ofDriver(code: string, message: string): Explanation {
       hint: 'Is the server up, and are host and Bolt port right?',
     };
   }
-  if (/ENOTFOUND|EAI_AGAIN/.test(message)) {
+  if (/ENOTFOUND|EAI_AGAIN/.test(cause)) {
     return {
       detail: 'the host name is unknown',
-      transient: message.includes('EAI_AGAIN'),
+      transient: cause.includes('EAI_AGAIN'),
       hint: 'The host name is unknown here; check it.',
     };
   }
-  if (/certificate|self.signed|SSL|TLS/i.test(message) && !/ensure that your database is listening/i.test(message)) {
-    return { transient: false, hint: 'Check the URL’s scheme (+s, +ssc), or tls, trust and tlsCAFile.' };
+  if (/certificate|self.signed|SSL|TLS/i.test(cause)) {
+    return {
+      detail: brief(cause),
+      transient: false,
+      hint: 'Check the URL’s scheme (+s, +ssc), or tls, trust and tlsCAFile.',
+    };
   }
   if (/routing servers|discovery/i.test(message)) {
     return {
+      detail: 'no server of the cluster answered',
       transient: true,
-      hint: 'No server of the cluster answered. A single server behind a firewall or a proxy is reached by bolt://.',
+      hint: 'Are host and Bolt port right? A single server behind a firewall or a proxy is reached by bolt://.',
     };
   }
-  if (code === 'ServiceUnavailable' || code === 'SessionExpired') {
-    return { detail: `the connection was lost (${brief(message)})`, transient: true, hint: 'Is the server still up?' };
-  }
-  if (/acquisition timed out|Pool is closed|connection (was|is) closed|ECONNRESET|EPIPE|ETIMEDOUT/i.test(message)) {
-    return { detail: `the connection was lost (${brief(message)})`, transient: true };
+  const isLost = /acquisition timed out|Pool is closed|connection (was|is) closed|ECONNRESET|EPIPE|ETIMEDOUT/i;
+  if (code === 'ServiceUnavailable' || code === 'SessionExpired' || isLost.test(cause)) {
+    return {
+      detail: `the connection was lost (${brief(cause)})`,
+      transient: true,
+      hint: 'Is the server still up? One that asks for TLS closes a connection without it: bolt+s://, neo4j+s://.',
+    };
   }
   return { transient: false, hint: 'Check the URL and the options of this store.' };
 }
 
-/** The driver's first sentence: it goes on with advice of its own. */
+/** The first sentence: the driver goes on with advice of its own. */
 function brief(message: string): string {
   return message.split(/\. |\n/, 1)[0]!;
 }

@@ -52,7 +52,7 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
   if (signal?.aborted) throw new InterruptedError();
   const { default: driver } = (await import('neo4j-driver')) as unknown as { default: Neo4j };
   try {
-    const open = () => driver.driver(address.url, authOf(driver, address), configOf(options));
+    const open = () => driver.driver(address.url, authOf(driver, address), configOf(address, options));
     const client = open();
     try {
       const asking: Connection = {
@@ -190,6 +190,7 @@ function addressProblem(address: Address | undefined, { tls, trust, tlsCAFile }:
   if (address.isSecure && (tls !== undefined || trust !== undefined || tlsCAFile !== undefined)) {
     return 'tls, trust and tlsCAFile are for bolt:// and neo4j://: this url says by its scheme how TLS is used';
   }
+  if (address.hosts.length > 1 && !/^neo4j/i.test(address.url)) return 'several hosts are for neo4j://, a cluster';
   if (trust !== undefined && tlsCAFile !== undefined) return 'trust and tlsCAFile contradict each other';
   if (tls === false && (trust !== undefined || tlsCAFile !== undefined)) return 'trust and tlsCAFile need tls';
   return undefined;
@@ -199,7 +200,7 @@ function authOf({ auth }: Neo4j, { user, password = '' }: Address) {
   return user === undefined || user === '' ? undefined : auth.basic(user, password);
 }
 
-function configOf({ tls, trust, tlsCAFile, timeouts, fetchSize }: StoreOptions): Config {
+function configOf({ hosts }: Address, { tls, trust, tlsCAFile, timeouts, fetchSize }: StoreOptions): Config {
   const connectionTimeout = timeouts?.connect ?? CONNECT_MS;
   const config: Config = {
     userAgent: 'plumbline',
@@ -207,6 +208,7 @@ function configOf({ tls, trust, tlsCAFile, timeouts, fetchSize }: StoreOptions):
     fetchSize: fetchSize ?? FETCH_SIZE,
     connectionTimeout,
     connectionAcquisitionTimeout: Math.max(2 * connectionTimeout, 30_000),
+    ...(hosts.length > 1 ? { resolver: () => [...hosts] } : {}),
     telemetryDisabled: true,
     // Nobody reads them, and the planner has something to say about most queries.
     notificationFilter: { minimumSeverityLevel: 'OFF' },

@@ -43,7 +43,7 @@ export async function* readDigests(
     const unread = new Map<number, string>();
     for (const record of records) {
       const at = 4 * kept.length;
-      if (!hasher.hash(record, wants)) unread.set(kept.length, decoder.row(record).unread!);
+      if (!hasher.hash(record, wants)) unread.set(kept.length, decoder.row(record).unread ?? 'it can’t be compared');
       else if (wants !== undefined && !wants(hasher.keyLow)) continue;
       else {
         hashes[at] = hasher.keyHigh;

@@ -1,8 +1,10 @@
 // The store's URL taken apart: what the driver is given has no credentials in it.
 
 export interface Address {
-  /** Scheme, host and routing context. */
+  /** Scheme, the first host and routing context. */
   readonly url: string;
+  /** All hosts: any of them can tell a `neo4j://` driver of the others. */
+  readonly hosts: readonly string[];
   /** Where the scheme says so (`+s`, `+ssc`), TLS is no matter of options. */
   readonly isSecure: boolean;
   readonly user?: string;
@@ -20,9 +22,11 @@ const URL_PARTS =
 export function readUrl(url: string): Address | undefined {
   const match = URL_PARTS.exec(url);
   if (match === null) return undefined;
-  const [, scheme, secure, user, password, host, path = '', query = ''] = match;
+  const [, scheme, secure, user, password, place, path = '', query = ''] = match;
+  const hosts = place!.split(',');
   return {
-    url: `${scheme}${host}${query}`,
+    url: `${scheme}${hosts[0]}${query}`,
+    hosts,
     isSecure: secure !== undefined,
     user: user === undefined ? undefined : decoded(user),
     password: password === undefined ? undefined : decoded(password),
