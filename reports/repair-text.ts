@@ -44,6 +44,6 @@ export function repairReasons(replicas: readonly ReplicaReport[]): string[] {
   }
   if (left('orphan')) reasons.push('orphans: deleted only with --delete-orphans.');
   if (left('ahead')) reasons.push('ahead: newer in the replica, never overwritten unasked.');
-  if (left('duplicate')) reasons.push('duplicates: which record is the right one is for a person to say.');
+  if (left('duplicate')) reasons.push('duplicates: removed only with --delete-duplicates.');
   return reasons;
 }

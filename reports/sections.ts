@@ -1,6 +1,6 @@
 // The parts that both layouts for people share: facts, problems, repair, coverage, and the closing line.
 
-import type { Report } from '../src/report/report.ts';
+import { FINDING_CLASSES, noCounts, type Report } from '../src/report/report.ts';
 import { inColumns } from './columns.ts';
 import { coverageText } from './coverage.ts';
 import { repairParts, repairReasons } from './repair-text.ts';
@@ -112,8 +112,10 @@ export function closingLines(report: Report, width: number, colours: Colours): s
 }
 
 function record(report: Report): string {
-  const counts = report.replicas.map((replica) => countsText(replica.counts)).filter((text) => text !== '');
+  const counts = noCounts();
+  for (const replica of report.replicas) for (const name of FINDING_CLASSES) counts[name] += replica.counts[name];
+  const words = [countsText(counts)].filter((text) => text !== '');
   const broken = report.replicas.filter((replica) => replica.error).length;
-  if (broken > 0) counts.push(`${broken} unproven`);
-  return counts.length > 0 ? counts.join(', ') : verdictText(report);
+  if (broken > 0) words.push(`${broken} unproven`);
+  return words.length > 0 ? words.join(', ') : verdictText(report);
 }

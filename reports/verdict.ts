@@ -187,6 +187,9 @@ function lookCommands(report: Report, replicas: readonly ReplicaReport[], wanted
 }
 
 function repairCommand(report: Report, replicas: readonly ReplicaReport[], flags: readonly string[] = []) {
+  const { subject } = report;
+  if (report.command === 'verify-sync' && subject !== undefined)
+    return command(report, 'verify-sync', [subject.entity, keyArgument(subject.key)], ['--fix', ...flags]);
   const one = replicas.length === 1 && (report.replicas.length > 1 || report.command === 'verify-sync');
   return command(report, 'reconcile', one ? [replicas[0]!.name] : [], ['--apply', ...flags]);
 }

@@ -35,10 +35,15 @@ interface Suspect {
 }
 
 /** What is wrong is put right before what is too much is removed: readers never miss a record that is about to be written. */
-const PASSES: readonly (readonly Action[])[] = [['insert', 'update'], ['delete']];
+export const WRITES: readonly Action[] = ['insert', 'update'];
+export const DELETES: readonly Action[] = ['delete'];
 
-/** Writes what the findings call for. `found`: drifted records in all, of which `planned.left` stay as they are. Throws StoreErrors of the servers. */
+/**
+ * Writes what the findings call for, as far as it is one of these actions. `found`: drifted records in all, of which `planned.left` stay as they are.
+ * Throws StoreErrors of the servers.
+ */
 export async function repairReplica(
+  actions: readonly Action[],
   planned: PlannedRepair,
   found: number,
   context: RepairContext,
@@ -46,34 +51,51 @@ export async function repairReplica(
   const outcomes = { written: 0, unchanged: 0, moved: 0, refused: 0 };
   const errors: string[] = [];
   const verified = { read: 0, equal: 0 };
-  for (const actions of PASSES) {
-    for await (const batch of batchesOf(actions, context)) {
-      if (context.signal?.aborted) throw new InterruptedError();
-      let suspects: readonly Suspect[] = batch;
-      for (let attempt = 1; suspects.length > 0; attempt++) {
-        const results = await repairSuspects(suspects, context);
-        const again: Suspect[] = [];
-        const unequal = await readBack(suspects, context);
-        suspects.forEach((suspect, i) => {
-          const result = results[i]!;
-          const equal = !unequal.has(keyText(suspect.key));
-          if (!equal && result.outcome !== 'refused' && attempt < ATTEMPTS) {
-            again.push(suspect);
-            return;
-          }
-          outcomes[result.outcome]++;
-          if (result.outcome === 'refused' && errors.length < ERRORS_SHOWN)
-            errors.push(`${keyText(suspect.key)}: ${result.error}`);
-          verified.read++;
-          if (equal) verified.equal++;
-        });
-        suspects = again;
-      }
-      context.onRecords(batch.length);
+  for await (const batch of batchesOf(actions, context)) {
+    if (context.signal?.aborted) throw new InterruptedError();
+    let suspects: readonly Suspect[] = batch;
+    for (let attempt = 1; suspects.length > 0; attempt++) {
+      const results = await repairSuspects(suspects, context);
+      const again: Suspect[] = [];
+      const unequal = await readBack(suspects, context);
+      suspects.forEach((suspect, i) => {
+        const result = results[i]!;
+        const equal = !unequal.has(keyText(suspect.key));
+        if (!equal && result.outcome !== 'refused' && attempt < ATTEMPTS) {
+          again.push(suspect);
+          return;
+        }
+        outcomes[result.outcome]++;
+        if (result.outcome === 'refused' && errors.length < ERRORS_SHOWN)
+          errors.push(`${keyText(suspect.key)}: ${result.error}`);
+        verified.read++;
+        if (equal) verified.equal++;
+      });
+      suspects = again;
     }
+    context.onRecords(batch.length);
   }
-  const { left, ...actions } = planned;
-  return { applied: true, planned: actions, outcomes, left, errors, verified, remaining: found - verified.equal };
+  const { left, ...all } = planned;
+  const none = { insert: 0, update: 0, delete: 0 };
+  const mine = { ...none, ...Object.fromEntries(actions.map((action) => [action, all[action]])) };
+  return { applied: true, planned: mine, outcomes, left, errors, verified, remaining: found - verified.equal };
+}
+
+/** Two repairs of one replica, the second after the first. */
+export function bothRepairs(first: RepairReport, second: RepairReport): RepairReport {
+  return {
+    applied: true,
+    planned: plus(first.planned, second.planned),
+    outcomes: plus(first.outcomes, second.outcomes),
+    left: second.left,
+    errors: [...first.errors, ...second.errors],
+    verified: plus(first.verified, second.verified),
+    remaining: second.remaining ?? 0,
+  };
+}
+
+function plus<Counts extends Readonly<Record<string, number>>>(a: Counts, b: Counts): Counts {
+  return Object.fromEntries(Object.keys(a).map((name) => [name, a[name]! + b[name]!])) as Counts;
 }
 
 /** Findings that call for one of these actions, in batches that one fetch and one apply take. */

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { ConfigError, RefusedError } from '../errors.ts';
 import { type EntityPlan, isReady, type Plan, type ReadyReplica } from '../plan/plan.ts';
 import { planRepair, type RepairPolicy } from '../repair/limits.ts';
+import { bothRepairs, DELETES, WRITES } from '../repair/repair.ts';
 import { driftOf, type RepairReport, type ReplicaReport, type Report } from '../report/report.ts';
 import type { Rebuilding } from '../stores/store.ts';
 import { comparePlan, type Drift, planRun } from './find-drift.ts';
@@ -121,14 +122,10 @@ async function beside(
     if (driftOf(report.counts) === 0) break;
     if (pass > PASSES) return unfinished(drift, built);
     options.onEvent?.({ type: 'stage', stage: 'repair' });
-    const filled = await repairOne(
-      replicaContext(config, context, options, entityPlan),
-      ready,
-      report,
-      planned,
-      POLICY,
-      () => folder.findings(),
-    );
+    const own = replicaContext(config, context, options, entityPlan);
+    let filled = report;
+    for (const actions of [WRITES, DELETES])
+      filled = await repairOne(own, ready, filled, planned, POLICY, () => folder.findings(), actions);
     built = added(built, filled.repair);
     if (filled.status !== 'proven') return { ...drift, replicas: [{ ...filled, repair: built }] };
   }
@@ -164,18 +161,5 @@ function refused(error: RefusedError): RunResult {
 }
 
 function added(before: RepairReport | undefined, now: RepairReport | undefined): RepairReport | undefined {
-  if (before === undefined || now === undefined) return before ?? now;
-  return {
-    applied: true,
-    planned: plus(before.planned, now.planned),
-    outcomes: plus(before.outcomes, now.outcomes),
-    left: now.left,
-    errors: [...before.errors, ...now.errors],
-    verified: plus(before.verified, now.verified),
-    remaining: now.remaining ?? 0,
-  };
-}
-
-function plus<Counts extends Readonly<Record<string, number>>>(a: Counts, b: Counts): Counts {
-  return Object.fromEntries(Object.keys(a).map((name) => [name, a[name]! + b[name]!])) as Counts;
+  return before === undefined || now === undefined ? (before ?? now) : bothRepairs(before, now);
 }

@@ -4,8 +4,15 @@ import type { Config } from '../config/config.ts';
 import { InterruptedError, RefusedError, StoreError } from '../errors.ts';
 import { problemOf } from '../plan/make-plan.ts';
 import { type EntityPlan, isReady, type ReadyReplica } from '../plan/plan.ts';
-import { checkLimits, nothingDone, type PlannedRepair, planRepair, type RepairPolicy } from '../repair/limits.ts';
-import { repairReplica } from '../repair/repair.ts';
+import {
+  type Action,
+  checkLimits,
+  nothingDone,
+  type PlannedRepair,
+  planRepair,
+  type RepairPolicy,
+} from '../repair/limits.ts';
+import { bothRepairs, DELETES, repairReplica, WRITES } from '../repair/repair.ts';
 import { driftOf, type Finding, type ReplicaReport } from '../report/report.ts';
 import { confirmOptions, type ReplicaContext } from './compare-replica.ts';
 import type { Drift } from './find-drift.ts';
@@ -51,23 +58,21 @@ export async function repairDrift(
     return { ...drift, replicas: dry(), refused: error };
   }
   options.onEvent?.({ type: 'stage', stage: 'repair' });
-  const replicas: ReplicaReport[] = [];
-  for (const report of drift.replicas) {
-    const [entityPlan, replica] = readyReplica(drift, report.name);
-    replicas.push(
-      replica === undefined
-        ? { ...report, repair: nothingDone(planned.get(report.name)!) }
-        : await repairOne(
-            replicaContext(config, context, options, entityPlan!),
-            replica,
-            report,
-            planned.get(report.name)!,
-            policy,
-            () => context.folder.findings(),
-          ),
-    );
-  }
-  return { ...drift, replicas };
+  const reports = new Map(drift.replicas.map((report) => [report.name, report]));
+  const repair = async (name: string, actions: readonly Action[]) => {
+    const [entityPlan, replica] = readyReplica(drift, name);
+    const report = reports.get(name)!;
+    if (replica === undefined) reports.set(name, { ...report, repair: nothingDone(planned.get(name)!) });
+    else {
+      const own = replicaContext(config, context, options, entityPlan!);
+      const findings = () => context.folder.findings();
+      reports.set(name, await repairOne(own, replica, report, planned.get(name)!, policy, findings, actions));
+    }
+  };
+  // What refers to others stands after them in the config: written after them, and deleted before them.
+  for (const { name } of drift.replicas) await repair(name, WRITES);
+  for (const { name } of [...drift.replicas].reverse()) await repair(name, DELETES);
+  return { ...drift, replicas: drift.replicas.map(({ name }) => reports.get(name)!) };
 }
 
 export function replicaContext(
@@ -88,7 +93,9 @@ export function replicaContext(
   };
 }
 
-/** Never throws what a server did: the replica is then unproven. */
+const NONE = { insert: 0, update: 0, delete: 0 };
+
+/** Never throws what a server did: the replica is then unproven. What an earlier part of the repair did is added to. */
 export async function repairOne(
   context: ReplicaContext,
   replica: ReadyReplica,
@@ -96,14 +103,18 @@ export async function repairOne(
   planned: PlannedRepair,
   policy: RepairPolicy,
   findings: () => AsyncIterable<Finding>,
+  actions: readonly Action[],
 ): Promise<ReplicaReport> {
-  const writes = planned.insert + planned.update + planned.delete;
+  const writes = actions.reduce((total, action) => total + planned[action], 0);
   // What was not compared to the end is not repaired: its findings are true, but nobody knows how many more there are.
-  if (report.status !== 'proven') return { ...report, repair: nothingDone(planned) };
-  if (writes === 0) return { ...report, repair: { ...nothingDone(planned), applied: true } };
+  if (report.status !== 'proven') return { ...report, repair: report.repair ?? nothingDone(planned) };
+  if (writes === 0)
+    return { ...report, repair: report.repair ?? { ...nothingDone({ ...planned, ...NONE }), applied: true } };
+  const before = report.repair;
   let records = 0;
   try {
-    const repair = await repairReplica(planned, driftOf(report.counts), {
+    const drifted = before?.remaining ?? driftOf(report.counts);
+    const repair = await repairReplica(actions, planned, drifted, {
       replica,
       policy,
       findings,
@@ -115,7 +126,7 @@ export async function repairOne(
       },
       signal: context.signal,
     });
-    return { ...report, repair };
+    return { ...report, repair: before === undefined ? repair : bothRepairs(before, repair) };
   } catch (error) {
     if (!(error instanceof StoreError) && !(error instanceof InterruptedError)) throw error;
     const problem =

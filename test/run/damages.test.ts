@@ -24,6 +24,7 @@ describe.each([
   test('is in sync as seeded', async () => {
     const report = await checkAll(georiesgo.config, options);
     expect(foundWords(report)).toEqual([]);
+    expect(report.replicas.flatMap((replica) => replica.error ?? [])).toEqual([]);
     expect(report).toMatchObject({ verdict: 'in sync', exitCode: 0, problems: [] });
     expect(report.replicas.map((replica) => replica.status)).toEqual(Array(16).fill('proven'));
     for (const replica of report.replicas) expect(replica.replicaRows).toBe(replica.sourceRows);

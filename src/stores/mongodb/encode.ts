@@ -5,7 +5,7 @@ import type { Field } from '../../mapping/mapping.ts';
 import { daysOf, fromNumber, microsOf, ValueError } from '../../value/canonical.ts';
 import type { FieldType } from '../../value/field-type.ts';
 import { type JsonTree, parseJson } from '../../value/json.ts';
-import { type Form, type Habit, usualForm } from './habits.ts';
+import { type Form, type Habit, memberPath, usualForm } from './habits.ts';
 import type { Driver } from './session.ts';
 
 const FORMS: Readonly<Record<string, Form>> = {
@@ -38,12 +38,14 @@ export class Encoder {
           return typeof mapped === 'number' ? this.number(fromNumber(mapped), 'int') : mapped;
       }
     }
-    const form = (field.storedAs === undefined ? undefined : FORMS[field.storedAs]) ?? usualForm(habit);
-    return this.inForm(field.type, value, form, habit?.text);
+    const form =
+      (field.storedAs === undefined ? undefined : FORMS[field.storedAs]) ?? usualForm(habit, field.type.kind);
+    return this.inForm(field.type, value, form, habit);
   }
 
-  /** `sample` is a text that the field holds elsewhere: times are spelled as it is. */
-  inForm(type: FieldType, value: string, form: Form | undefined, sample?: string): unknown {
+  /** `habit`: how the field stands elsewhere, for what a form leaves open: the spelling of times, dates inside json. */
+  inForm(type: FieldType, value: string, form: Form | undefined, habit?: Pick<Habit, 'text' | 'datePaths'>): unknown {
+    const sample = habit?.text;
     switch (type.kind) {
       case 'text':
         return form === 'objectId' && isObjectId(value) ? new this.driver.ObjectId(value) : value;
@@ -71,7 +73,7 @@ export class Encoder {
       case 'bytes':
         return form === 'string' ? value : new this.driver.Binary(Buffer.from(value, 'hex'));
       case 'json':
-        return form === 'string' ? value : this.tree(parseJson(value));
+        return form === 'string' ? value : this.tree(parseJson(value), habit?.datePaths);
       case 'array':
         return form === 'string' ? value : this.elements(type.element, parseJson(value));
       case 'vector':
@@ -108,16 +110,20 @@ export class Encoder {
     return date;
   }
 
-  private tree(tree: JsonTree): unknown {
+  private tree(tree: JsonTree, datePaths: ReadonlySet<string> = new Set(), path = ''): unknown {
+    if (typeof tree === 'string' && datePaths.has(path) && JSON_DATE.test(tree)) return this.date(Date.parse(tree));
     if (tree === null || typeof tree !== 'object') return tree;
-    if (Array.isArray(tree)) return tree.map((item) => this.tree(item));
+    if (Array.isArray(tree)) return tree.map((item) => this.tree(item, datePaths, memberPath(path, undefined)));
     if ('number' in tree) {
       const { number } = tree;
       return this.number(number, /^-?\d+$/.test(number) ? 'int' : 'double');
     }
     // A Map, since an object would put keys that look like numbers first.
     return new Map(
-      [...(tree as { members: ReadonlyMap<string, JsonTree> }).members].map(([key, item]) => [key, this.tree(item)]),
+      [...(tree as { members: ReadonlyMap<string, JsonTree> }).members].map(([key, item]) => [
+        key,
+        this.tree(item, datePaths, memberPath(path, key)),
+      ]),
     );
   }
 
@@ -129,6 +135,9 @@ export class Encoder {
     return this.inForm(type, typeof tree === 'string' ? tree : (tree as { number: string }).number, undefined);
   }
 }
+
+/** As JSON.stringify writes a date, which is how one inside json is compared. */
+const JSON_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 type NumericForm = 'int' | 'long' | 'double' | 'decimal';
 

@@ -2,6 +2,7 @@
 // and values written as the collection's own writers would.
 
 import type { Document } from 'mongodb';
+import type { FieldKind } from '../../value/field-type.ts';
 import type { Replica } from '../store.ts';
 import { readBatches } from './batches.ts';
 import {
@@ -53,6 +54,8 @@ export interface Habit {
   readonly unreadable: number;
   /** A string that stands there, if any. */
   readonly text?: string;
+  /** Inside a json field: the paths at which most of the texts and dates are dates. Elements of arrays share one path. */
+  readonly datePaths: ReadonlySet<string>;
 }
 
 export interface Habits {
@@ -85,6 +88,8 @@ interface Tally {
   absent: number;
   unreadable: number;
   text?: string;
+  /** By path inside a json field: dates less texts. */
+  dates: Map<string, number>;
 }
 
 class Sampler {
@@ -102,7 +107,7 @@ class Sampler {
     this.decoder = new Decoder(replica.mapping);
     const targets = [...replica.mapping.key, ...replica.mapping.fields].map((field) => field.target);
     for (const target of targets) {
-      this.tallies.set(target, { forms: new Map(), values: 0, nulls: 0, absent: 0, unreadable: 0 });
+      this.tallies.set(target, { forms: new Map(), values: 0, nulls: 0, absent: 0, unreadable: 0, dates: new Map() });
     }
     this.topNames = new Set(targets.map((target) => target.split('.')[0]!));
   }
@@ -126,6 +131,7 @@ class Sampler {
       const form = formOf(type, bytes, at);
       if (form !== undefined) tally.forms.set(form, (tally.forms.get(form) ?? 0) + 1);
       if (form === 'string') tally.text ??= textAt(bytes, at);
+      if (field.type.kind === 'json') addDates(tally.dates, '', type, bytes, at);
     }
     this.measure(bytes, start);
   }
@@ -145,8 +151,28 @@ class Sampler {
   habits(): Habits {
     const { samples, idNames } = this;
     const mappedShare = this.bytes === 0 ? 1 : this.mappedBytes / this.bytes;
-    return { samples, byTarget: this.tallies, idNames, mappedShare };
+    const byTarget = new Map(
+      [...this.tallies].map(([target, { dates, ...tally }]) => {
+        const datePaths = new Set([...dates].flatMap(([path, surplus]) => (surplus > 0 ? [path] : [])));
+        return [target, { ...tally, datePaths }];
+      }),
+    );
+    return { samples, byTarget, idNames, mappedShare };
   }
+}
+
+function addDates(dates: Map<string, number>, path: string, type: number, bytes: Buffer, at: number): void {
+  if (type === DATE) dates.set(path, (dates.get(path) ?? 0) + 1);
+  else if (type === STRING) dates.set(path, (dates.get(path) ?? 0) - 1);
+  else if (type === OBJECT || type === ARRAY) {
+    for (const element of elementsAt(bytes, at))
+      addDates(dates, memberPath(path, type === ARRAY ? undefined : element.name()), element.type, bytes, element.at);
+  }
+}
+
+/** Of a member, or of an array's elements. */
+export function memberPath(path: string, name: string | undefined): string {
+  return name === undefined ? `${path}[]` : `${path}.${name}`;
 }
 
 function formOf(type: number, bytes: Uint8Array, at: number): Form | undefined {
@@ -178,10 +204,16 @@ function formOf(type: number, bytes: Uint8Array, at: number): Form | undefined {
   }
 }
 
-/** The form that most samples have. For numbers the one that loses least: drivers write a whole double as an int. */
-export function usualForm(habit: Habit | undefined): Form | undefined {
+/**
+ * The form that most samples have. Drivers write a whole double as an int: for a field that may hold fractions, ints say nothing of how the
+ * others are written.
+ */
+export function usualForm(habit: Habit | undefined, kind: FieldKind): Form | undefined {
   if (habit === undefined || habit.forms.size === 0) return undefined;
   const ranked = [...habit.forms].sort(([, a], [, b]) => b - a).map(([form]) => form);
-  const numbers: readonly Form[] = ['decimal', 'double', 'long', 'int'];
-  return numbers.includes(ranked[0]!) ? numbers.find((form) => habit.forms.has(form)) : ranked[0];
+  const mayBeFraction = kind === 'decimal' || kind === 'float';
+  if (!mayBeFraction || !WHOLE_NUMBERS.includes(ranked[0]!)) return ranked[0];
+  return ranked.find((form) => form === 'double' || form === 'decimal') ?? ranked[0];
 }
+
+const WHOLE_NUMBERS: readonly Form[] = ['int', 'long'];

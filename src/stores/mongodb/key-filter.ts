@@ -86,7 +86,7 @@ export class KeyFilters {
       }
     };
     attempt(() => this.usual(field, value));
-    const usual = usualForm(habit);
+    const usual = usualForm(habit, field.type.kind);
     for (const form of otherForms(field, value, usual)) attempt(() => this.encoder.inForm(field.type, value, form));
     if (habit?.text !== undefined) attempt(() => spelledAs(habit.text, value));
     return found;
