@@ -101,3 +101,17 @@ def encode_long_value_or_none(value):
 
 
 tns.encode_long_value_thin = encode_long_value_or_none
+
+
+open_query_cursor = session._Cursors.open_query
+
+
+# A result of LOBs comes with the next fetch. One without rows has to be kept for it as well: for a cursor that it does not
+# know, the Mirror runs the text again, without its binds.
+def open_query_that_waits(self, sql, bind_types=(), columns=()):
+    if session._defers_inline_rows(columns):
+        return self.open(columns, [], sql=sql, bind_types=bind_types, delivered=0)
+    return open_query_cursor(self, sql, bind_types, columns)
+
+
+session._Cursors.open_query = open_query_that_waits
