@@ -99,16 +99,13 @@ async function play(act: Act, native: Native, stores: readonly string[]): Promis
   await act.expectOnly(windowed, `the ${count} of that week are found, and nothing else`, { since: WEEK });
 
   story.step('Repair everything, and delete what is too much, because we say so');
-  const waits = keptByBookings(planted);
-  const isLeft = (finding: ExpectedFinding) =>
-    ['ahead', 'unread'].includes(finding.class) || waits.has(recordOf(finding));
+  const isLeft = (finding: ExpectedFinding) => ['ahead', 'unread'].includes(finding.class);
   let left = onlyThose(planted, isLeft);
   await act.repair(planted, left, report, { deleteOrphans: true, deleteDuplicates: true });
   for (const [name, why] of LEFT) {
     const few = findingsIn(left).filter((finding) => finding.class === name).length;
     if (few > 0) story.say(`left: ${classCount(name, few)}: ${why}.`);
   }
-  if (waits.size > 0) story.say('left: a node that was still related when its turn came. It goes with the next run.');
   await act.expectOnly(left, 'a second look finds what was left and nothing else');
 
   const unreadable = onlyThose(left, (finding) => finding.class === 'unread');
@@ -216,14 +213,6 @@ function plantable(damage: Damage, native: Native): PlantableDamage {
   const { name, store, harmless } = damage;
   const plant = async () => ({ name, findings: await damage.plant(native) });
   return { name, store, is: harmless ? 'look-alike' : 'damage', plant };
-}
-
-/** Nodes that are too many and related to others: nodes come before what relates them, so they can't go in the same run. */
-function keptByBookings(planted: readonly PlantedDamage[]): ReadonlySet<string> {
-  const orphans = findingsIn(planted).filter((finding) => finding.class === 'orphan');
-  const related = new Set(orphans.flatMap(({ replica, key }) => (replica === 'graph.BOOKED_IN' ? [key.user_id] : [])));
-  const nodes = orphans.filter(({ replica, key }) => replica === 'graph.User' && related.has(key.id));
-  return new Set(nodes.map(recordOf));
 }
 
 /** As a person would who has looked at what could not be read. */
