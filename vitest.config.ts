@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
+    setupFiles: ['test/property-seed.ts'],
     // Two cores, and servers on them: more workers only wait for each other.
     maxWorkers: 2,
     testTimeout: 60_000,

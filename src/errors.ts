@@ -53,10 +53,35 @@ export class StoreError extends Error {
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly flag?: string;
+  readonly by: 'limits' | 'gate';
+  /** What to do instead of lifting it. */
+  readonly hint?: string;
 
-  constructor(message: string, flag?: string) {
+  constructor(message: string, flag?: string, options: { readonly by?: 'gate'; readonly hint?: string } = {}) {
     super(message);
     this.flag = flag;
+    this.by = options.by ?? 'limits';
+    this.hint = options.hint;
+  }
+}
+
+/** A receiver did not take an alert. It is reported beside the verdict, never in its place. */
+export class DeliveryError extends Error {
+  override readonly name = 'DeliveryError';
+  /** True when the same may succeed a moment later. */
+  readonly transient: boolean;
+  /** Milliseconds that the receiver asked to wait. */
+  readonly retryAfter?: number;
+  readonly hint?: string;
+
+  constructor(
+    message: string,
+    options: { readonly transient?: boolean; readonly retryAfter?: number; readonly hint?: string } = {},
+  ) {
+    super(message);
+    this.transient = options.transient ?? false;
+    this.retryAfter = options.retryAfter;
+    this.hint = options.hint;
   }
 }
 
@@ -69,8 +94,8 @@ export class LockedError extends Error {
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
 
-  constructor() {
-    super('interrupted');
+  constructor(message = 'interrupted') {
+    super(message);
   }
 }
 

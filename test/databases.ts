@@ -1,4 +1,5 @@
-// Databases of a test's own on the shared servers, dropped when its file is done.
+// Databases of a test's own on the shared servers, dropped when its file is done; or, by its URL, on a server of the test's
+// own, which goes with all that is in it.
 
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
@@ -8,15 +9,23 @@ import { cassandraClient } from '../engines/cassandra.ts';
 import { neo4jDriver } from '../engines/neo4j.ts';
 import { connectOracle } from '../engines/oracle.ts';
 
+const cleanUps: (() => Promise<unknown>)[] = [];
+// Not from where a database is made: that is in hooks, and vitest forgets an afterAll that comes from a hook.
+afterAll(() => Promise.all(cleanUps.map((cleanUp) => cleanUp())));
+
+function onceDone(own: string | undefined, cleanUp: () => Promise<unknown>): void {
+  if (own === undefined) cleanUps.push(cleanUp);
+}
+
 /** A new empty database; returns its URL. `server` is 18 or 15. */
-export async function freshPostgres(server: '18' | '15' = '18'): Promise<string> {
-  const url = new URL(inject(server === '18' ? 'postgres18' : 'postgres15'));
+export async function freshPostgres(server: '18' | '15' = '18', own?: string): Promise<string> {
+  const url = new URL(own ?? inject(server === '18' ? 'postgres18' : 'postgres15'));
   const name = `test_${randomBytes(6).toString('hex')}`;
   const admin = new pg.Client({ connectionString: url.href });
   await admin.connect();
   await admin.query(`create database ${name}`);
   await admin.end();
-  afterAll(async () => {
+  onceDone(own, async () => {
     const client = new pg.Client({ connectionString: url.href });
     await client.connect();
     await client.query(`drop database if exists ${name} with (force)`);
@@ -28,15 +37,15 @@ export async function freshPostgres(server: '18' | '15' = '18'): Promise<string>
 }
 
 /** A URL with a database name of the test's own. */
-export function freshMongo(): string {
-  const url = new URL(inject('mongodb'));
+export function freshMongo(own?: string): string {
+  const url = new URL(own ?? inject('mongodb'));
   url.pathname = `/test_${randomBytes(6).toString('hex')}`;
   return url.href;
 }
 
 /** A new empty keyspace; returns its URL. */
-export async function freshCassandra(): Promise<string> {
-  const url = new URL(inject('cassandra'));
+export async function freshCassandra(own?: string): Promise<string> {
+  const url = new URL(own ?? inject('cassandra'));
   const name = `test_${randomBytes(6).toString('hex')}`;
   const administer = async (statement: string) => {
     const client = await cassandraClient(url.href, { socketOptions: { readTimeout: 60_000 } });
@@ -47,7 +56,7 @@ export async function freshCassandra(): Promise<string> {
     }
   };
   await administer(`create keyspace ${name} with replication = { 'class': 'SimpleStrategy', 'replication_factor': 1 }`);
-  afterAll(() => administer(`drop keyspace if exists ${name}`));
+  onceDone(own, () => administer(`drop keyspace if exists ${name}`));
   const mine = new URL(url);
   mine.pathname = `/${name}`;
   return mine.href;
@@ -60,17 +69,17 @@ export interface Share {
 }
 
 /** The prefix is for labels, as the Community edition has only one database: nodes, indexes and constraints go by them. */
-export function freshNeo4j(): Share {
-  const url = inject('neo4j');
+export function freshNeo4j(own?: string): Share {
+  const url = own ?? inject('neo4j');
   const prefix = `Test_${randomBytes(6).toString('hex')}_`;
-  afterAll(async () => {
+  onceDone(own, async () => {
     const driver = await neo4jDriver(url);
     // Not executeQuery: IN TRANSACTIONS begins them by itself, and all nodes at once could exceed the memory.
     const session = driver.session();
     try {
       const names = async (query: string) => {
         const { records } = await session.run(query, { prefix });
-        return records.map((record) => `\`${record.get('name')}\``);
+        return records.map((record) => `\`${record.get('name').replaceAll('`', '``')}\``);
       };
       for (const label of await names(
         'CALL db.labels() YIELD label AS name WHERE name STARTS WITH $prefix RETURN name',
@@ -93,10 +102,10 @@ export function freshNeo4j(): Share {
 }
 
 /** The prefix is for keys: databases by number are too few for all tests. */
-export function freshRedis(): Share {
-  const url = inject('redis');
+export function freshRedis(own?: string): Share {
+  const url = own ?? inject('redis');
   const prefix = `test_${randomBytes(6).toString('hex')}:`;
-  afterAll(async () => {
+  onceDone(own, async () => {
     const client = new Redis(url);
     try {
       for await (const keys of client.scanStream({ match: `${prefix}*`, count: 1000 })) {
@@ -110,10 +119,10 @@ export function freshRedis(): Share {
 }
 
 /** The prefix is for tables, as a schema is a user and would take a DBA. Those that refer to others are dropped by the test. */
-export function freshOracle(): Share {
-  const url = inject('oracle');
+export function freshOracle(own?: string): Share {
+  const url = own ?? inject('oracle');
   const prefix = `TEST_${randomBytes(6).toString('hex').toUpperCase()}_`;
-  afterAll(async () => {
+  onceDone(own, async () => {
     const connection = await connectOracle(url);
     try {
       const tables = await connection.execute<[string]>(

@@ -12,8 +12,15 @@ export interface Line {
   mend(): void;
 }
 
-/** `cutAfter`: bytes from the server after which the line is cut by itself. It is closed when the test is over. */
-export async function openLine(target: string, cutAfter = Number.POSITIVE_INFINITY): Promise<Line> {
+/**
+ * `cutAfter`: bytes from the server after which the line is cut by itself; `atCut` is called just before. It is closed when the test is
+ * over.
+ */
+export async function openLine(
+  target: string,
+  cutAfter = Number.POSITIVE_INFINITY,
+  atCut: () => void = () => {},
+): Promise<Line> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let isCut = false;
@@ -43,8 +50,10 @@ export async function openLine(target: string, cutAfter = Number.POSITIVE_INFINI
     near.pipe(far);
     far.on('data', (chunk) => {
       passed += chunk.length;
-      if (passed > cutAfter) cut();
-      else if (!near.write(chunk)) {
+      if (passed > cutAfter) {
+        atCut();
+        cut();
+      } else if (!near.write(chunk)) {
         far.pause();
         near.once('drain', () => far.resume());
       }
