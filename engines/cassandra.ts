@@ -1,18 +1,22 @@
 // Starts one real Cassandra node from Maven Central's jars: CQL on 127.0.0.1, everybody may do everything, no other
-// node to wait for. Nothing in it is meant to survive.
+// node to wait for. Nothing in it is meant to survive, unless it is to be durable.
 
 import { readdirSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client, ClientOptions } from 'cassandra-driver';
 import { assetPath } from './assets.ts';
-import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
+import { type EngineRequest, engineName, type LocalEngine, type Probed, type Progress } from './engine.ts';
 import { explainMissing, javaEnvironment, javaTool, jvmArguments, mavenFolder } from './jvm.ts';
 import { startLocally } from './local-engine.ts';
 import { type LoggedProcess, startProgram } from './logged-process.ts';
 
 const READY_LINE = 'Starting listening for CQL clients';
+const CONFIG = 'cassandra.yaml';
 const TIMEOUT_MS = 5_000;
+
+// CREATE TABLE in 12 ms instead of 100; a node that is killed forgets its tables.
+const FORGETFUL = '-Dcassandra.test.flush_local_schema_changes=false';
 
 // From conf/jvm17-server.options of the distribution: what it reaches for inside the JDK.
 const EXPORTS = [
@@ -41,18 +45,21 @@ const OPENS = [
   'jdk.management/com.sun.management.internal',
 ];
 
-export async function startCassandra(request: EngineRequest, onProgress: Progress): Promise<Engine> {
+export async function startCassandra(request: EngineRequest, onProgress: Progress): Promise<LocalEngine> {
   const jvm = jvmArguments(request, '1g');
   const jars = await mavenFolder('cassandra', [], (line) => onProgress(`${engineName(request)}: ${line}`));
+  // The role that every new server with roles has.
+  const superuser = request.settings?.authenticator === 'PasswordAuthenticator' ? 'cassandra:cassandra@' : '';
   return startLocally(request, onProgress, {
     ports: 2,
     // In order it takes six seconds, for data that are removed afterwards.
     stopSignal: 'SIGKILL',
     lastSignal: 'SIGKILL',
     probe: probeCassandra,
-    start: (folder, ports) => startNode(folder, ports, jvm, join(jars, 'lib')),
+    prepare: (folder, ports) => prepareNode(folder, ports, request),
+    start: (folder) => startNode(folder, [...jvm, ...(request.durable ? [] : [FORGETFUL])], join(jars, 'lib')),
     url: ([port], log) =>
-      log.includes(READY_LINE) ? `cassandra://127.0.0.1:${port}/?localDataCenter=datacenter1` : undefined,
+      log.includes(READY_LINE) ? `cassandra://${superuser}127.0.0.1:${port}/?localDataCenter=datacenter1` : undefined,
   });
 }
 
@@ -80,19 +87,18 @@ export async function cassandraClient(url: string, options: Partial<ClientOption
   });
 }
 
-async function startNode(
+async function prepareNode(
   folder: string,
   ports: readonly number[],
-  jvm: readonly string[],
-  lib: string,
-): Promise<LoggedProcess> {
+  { durable = false, settings: given }: EngineRequest,
+): Promise<void> {
   const data = join(folder, 'data');
-  // The node of an attempt that lost its port may have left the start of a cluster.
-  await rm(data, { recursive: true, force: true });
-  await mkdir(join(data, 'triggers'), { recursive: true });
-  await mkdir(join(data, 'tmp'));
-  const config = join(folder, 'cassandra.yaml');
-  await writeFile(config, JSON.stringify(settings(data, ports)));
+  for (const name of ['triggers', 'tmp']) await mkdir(join(data, name), { recursive: true });
+  await writeFile(join(folder, CONFIG), JSON.stringify({ ...settings(data, ports, durable), ...given }));
+}
+
+function startNode(folder: string, jvm: readonly string[], lib: string): Promise<LoggedProcess> {
+  const data = join(folder, 'data');
   const agent = readdirSync(lib).find((jar) => jar.startsWith('jamm-'))!;
   return startProgram({
     command: javaTool('java'),
@@ -108,7 +114,7 @@ async function startNode(
       `-Djava.io.tmpdir=${join(data, 'tmp')}`,
       `-Djna.tmpdir=${join(data, 'tmp')}`,
       `-Dlogback.configurationFile=${assetPath('engines', 'cassandra', 'logback.xml')}`,
-      `-Dcassandra.config=file://${config}`,
+      `-Dcassandra.config=file://${join(folder, CONFIG)}`,
       `-Dcassandra.storagedir=${data}`,
       `-Dcassandra.logdir=${data}`,
       `-Dcassandra.triggers_dir=${join(data, 'triggers')}`,
@@ -118,8 +124,6 @@ async function startNode(
       '-Dcassandra.load_ring_state=false',
       '-Dcassandra.superuser_setup_delay_ms=0',
       '-Dcassandra.disable_tcactive_openssl=true',
-      // CREATE TABLE in 12 ms instead of 100; a node that is killed forgets its tables, but nobody starts it again.
-      '-Dcassandra.test.flush_local_schema_changes=false',
       '-cp',
       `${lib}/*`,
       'org.apache.cassandra.service.CassandraDaemon',
@@ -132,7 +136,7 @@ async function startNode(
 }
 
 // Timeouts are those of a busy machine: a test that waits is better than one that fails.
-function settings(data: string, [port, storagePort]: readonly number[]) {
+function settings(data: string, [port, storagePort]: readonly number[], durable: boolean) {
   return {
     cluster_name: 'plumbline-test',
     partitioner: 'org.apache.cassandra.dht.Murmur3Partitioner',
@@ -158,8 +162,7 @@ function settings(data: string, [port, storagePort]: readonly number[]) {
     saved_caches_directory: join(data, 'saved_caches'),
     hints_directory: join(data, 'hints'),
     cdc_raw_directory: join(data, 'cdc_raw'),
-    commitlog_sync: 'periodic',
-    commitlog_sync_period: '10s',
+    ...(durable ? { commitlog_sync: 'batch' } : { commitlog_sync: 'periodic', commitlog_sync_period: '10s' }),
     auto_snapshot: false,
     snapshot_before_compaction: false,
     request_timeout: '60s',

@@ -15,12 +15,13 @@
 //   PLUMBLINE_TEST_DOCKER=off              start locally even where Docker runs
 
 import { startWithCompose } from './compose.ts';
-import { type Engine, type EngineRequest, engineName, type Progress } from './engine.ts';
+import { type Engine, type EngineRequest, engineName, type LocalEngine, type Progress } from './engine.ts';
 import { connectFromEnvironment, environmentVariable } from './environment.ts';
 import { kinds } from './kinds.ts';
 
-export type { Engine, EngineKind, EngineRequest, Progress } from './engine.ts';
+export type { Engine, EngineKind, EngineRequest, LocalEngine, Progress } from './engine.ts';
 export { freePort } from './free-port.ts';
+export { type StandbyRequest, startStandby } from './standby.ts';
 
 /** Resolves once the server has answered a query. It ends with this process at the latest, however that ends. */
 export async function startEngine(request: EngineRequest, onProgress: Progress = () => {}): Promise<Engine> {
@@ -32,6 +33,16 @@ export async function startEngine(request: EngineRequest, onProgress: Progress =
     );
   } catch (cause) {
     throw new Error(`${engineName(request)}: ${reason(cause)}\n${hint(request)}`, { cause });
+  }
+}
+
+/** Starts it on this machine, whatever the environment names and even where Docker runs: for what a test wants to break. */
+export async function startLocalEngine(request: EngineRequest, onProgress: Progress = () => {}): Promise<LocalEngine> {
+  const { start, hint } = kinds[request.kind];
+  try {
+    return await start(request, onProgress);
+  } catch (cause) {
+    throw new Error(`${engineName(request)}: ${reason(cause)}\nIt has to run on this machine: ${hint}.`, { cause });
   }
 }
 

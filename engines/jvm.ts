@@ -18,7 +18,8 @@ const oneMaven = pLimit(1);
 export function jvmArguments(request: EngineRequest, defaultHeap: string): string[] {
   const heap = request.memory ?? defaultHeap;
   if (!/^\d+[kmg]$/i.test(heap)) throw new Error(`memory is "${heap}", but must look like 512m or 3g`);
-  return [`-Xmx${heap}`, '-XX:+UseSerialGC', '-XX:-UsePerfData'];
+  const compiler = request.shortLived ? ['-XX:TieredStopAtLevel=1'] : [];
+  return [`-Xmx${heap}`, '-XX:+UseSerialGC', '-XX:-UsePerfData', ...compiler];
 }
 
 export function javaTool(name: string): string {

@@ -2,7 +2,7 @@
 // kind is one line here, a module beside this one and a service in docker-compose.test.yml.
 
 import { probeCassandra, startCassandra } from './cassandra.ts';
-import type { Engine, EngineKind, EngineRequest, Probe, Progress } from './engine.ts';
+import type { EngineKind, EngineRequest, LocalEngine, Probe, Progress } from './engine.ts';
 import { probeMongodb, startMongodb } from './mongodb.ts';
 import { probeNeo4j, startNeo4j } from './neo4j.ts';
 import { probeOracle, startOracle } from './oracle.ts';
@@ -10,7 +10,7 @@ import { probePostgres, startPostgres } from './postgres.ts';
 import { probeRedis, startRedis } from './redis.ts';
 
 export interface Kind {
-  start(request: EngineRequest, onProgress: Progress): Promise<Engine>;
+  start(request: EngineRequest, onProgress: Progress): Promise<LocalEngine>;
   readonly probe: Probe;
   /** What a local start needs, as an imperative. */
   readonly hint: string;

@@ -1,12 +1,20 @@
-// What the local servers have in common: a data folder of their own under the system's temporary folder, ports, the
-// wait until a query is answered, and the end of it all. It knows no database.
+// What the local servers have in common: a folder of their own under the system's temporary folder, ports, the wait until
+// a query is answered, going down and coming up again, and the end of it all. It knows no database.
 
 import { chmodSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Engine, type EngineRequest, engineName, type Probe, type Probed, type Progress } from './engine.ts';
+import {
+  type Engine,
+  type EngineRequest,
+  engineName,
+  type LocalEngine,
+  type Probe,
+  type Probed,
+  type Progress,
+} from './engine.ts';
 import { freePorts } from './free-port.ts';
 import type { LoggedProcess } from './logged-process.ts';
 import { guard } from './watchdog.ts';
@@ -14,57 +22,136 @@ import { guard } from './watchdog.ts';
 const READY_TIMEOUT_MS = 180_000;
 const POLL_MS = 50;
 const PORT_ATTEMPTS = 3;
+/** PostgreSQL's memory is in use until the last of its killed processes is gone. */
+const UP_ATTEMPTS = 20;
+const UP_PAUSE_MS = 250;
+const IN_USE = /address( is)? already in use|in use by|still in use/i;
 
-export interface EngineFolder {
-  readonly path: string;
-  remove(): Promise<void>;
-}
-
-/** How a server of one process is started. */
+/** How a server is started. */
 export interface Recipe {
-  /** How many ports `start` and `url` are given. */
+  /** How many ports the functions are given. */
   readonly ports: number;
   /** What ends it in the way of a stop() without a signal, and what ends it soonest without leaving something behind. */
   readonly stopSignal: NodeJS.Signals;
   readonly lastSignal: NodeJS.Signals;
   readonly probe: Probe;
-  /** Run once; `start` is run again on other ports, in the same folder, when somebody was faster to bind one. */
-  prepare?(folder: string): Promise<void>;
+  /** What it stands on, which ends with it. */
+  readonly ground?: Engine;
+  /** In an empty folder; run again, in another one and for other ports, when somebody was faster to bind one. */
+  prepare?(folder: string, ports: readonly number[]): Promise<void>;
+  /** Over what stands in the folder: run again whenever the server comes up again. */
   start(folder: string, ports: readonly number[]): Promise<LoggedProcess>;
   /** Undefined for as long as the log says that asking is too early. */
   url(ports: readonly number[], log: string): string | undefined;
 }
 
-export async function startLocally(request: EngineRequest, onProgress: Progress, recipe: Recipe): Promise<Engine> {
+export async function startLocally(request: EngineRequest, onProgress: Progress, recipe: Recipe): Promise<LocalEngine> {
   const name = engineName(request);
   const began = Date.now();
-  const folder = await makeEngineFolder(name);
-  let server: LoggedProcess | undefined;
-  try {
-    await recipe.prepare?.(folder.path);
-    for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1; ; attempt += 1) {
+    const folder = await makeEngineFolder(name);
+    try {
       const ports = await freePorts(recipe.ports);
-      server = await recipe.start(folder.path, ports);
-      const { log } = server;
-      try {
-        const ready = await waitUntilReady(recipe.probe, server, () => recipe.url(ports, log()));
-        server.unref();
-        onProgress(`${name}: ${ready.version} ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
-        const stop = makeStop(server, folder, recipe.stopSignal);
-        return { kind: request.kind, name, ...ready, pid: server.pid, stop };
-      } catch (error) {
-        const lostPort = server.ended() !== undefined && /address( is)? already in use|in use by/i.test(log());
-        if (!lostPort || attempt === PORT_ATTEMPTS) throw error;
-      }
+      await recipe.prepare?.(folder.path, ports);
+      const server = new LocalServer(recipe, folder, ports);
+      const ready = await server.start();
+      onProgress(`${name}: ${ready.version} ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+      return {
+        kind: request.kind,
+        name,
+        ...ready,
+        folder: folder.path,
+        get pid() {
+          return server.pid;
+        },
+        signal: (signal) => server.signal(signal),
+        down: (signal = 'SIGKILL') => server.down(signal),
+        up: () => server.up(),
+        stop: async (signal) => {
+          await Promise.all([server.stop(signal), recipe.ground?.stop(signal)]);
+        },
+      };
+    } catch (error) {
+      await folder.remove();
+      if (!(error instanceof InUseError) || attempt === PORT_ATTEMPTS) throw error;
     }
-  } catch (error) {
-    await server?.stop(recipe.lastSignal);
-    await folder.remove();
-    throw error;
   }
 }
 
-export async function makeEngineFolder(name: string): Promise<EngineFolder> {
+/** Somebody else holds what the server needs: a port, or memory. */
+class InUseError extends Error {}
+
+/** The server of one folder, on the same ports for as long as it lives. */
+class LocalServer {
+  private readonly recipe: Recipe;
+  private readonly folder: EngineFolder;
+  private readonly ports: readonly number[];
+  private process: LoggedProcess | undefined;
+  private stopped: Promise<void> | undefined;
+
+  constructor(recipe: Recipe, folder: EngineFolder, ports: readonly number[]) {
+    this.recipe = recipe;
+    this.folder = folder;
+    this.ports = ports;
+  }
+
+  get pid(): number {
+    return this.process!.pid;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process!.send(signal);
+  }
+
+  async down(signal: NodeJS.Signals): Promise<void> {
+    await this.process!.stop(signal);
+  }
+
+  async up(): Promise<void> {
+    if (this.stopped !== undefined) throw new Error('it was stopped, and its data are gone');
+    if (this.process!.ended() === undefined) throw new Error('it is up');
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.start();
+        return;
+      } catch (error) {
+        if (!(error instanceof InUseError) || attempt === UP_ATTEMPTS) throw error;
+        await sleep(UP_PAUSE_MS);
+      }
+    }
+  }
+
+  /** One attempt. Throws InUseError. */
+  async start(): Promise<Probed & { readonly url: string }> {
+    const { recipe } = this;
+    const server = await recipe.start(this.folder.path, this.ports);
+    this.process = server;
+    try {
+      if (this.stopped !== undefined) throw new Error('it was stopped while it came up');
+      const ready = await waitUntilReady(recipe.probe, server, () => recipe.url(this.ports, server.log()));
+      server.unref();
+      return ready;
+    } catch (error) {
+      const isInUse = server.ended() !== undefined && IN_USE.test(server.log());
+      await server.stop(recipe.lastSignal);
+      throw isInUse ? new InUseError((error as Error).message, { cause: error }) : error;
+    }
+  }
+
+  /** Every call waits for the same end, and a later SIGKILL hastens it. */
+  async stop(signal: NodeJS.Signals = this.recipe.stopSignal): Promise<void> {
+    if (this.stopped !== undefined && signal === 'SIGKILL') await this.process!.stop(signal);
+    this.stopped ??= this.process!.stop(signal).then(() => this.folder.remove());
+    await this.stopped;
+  }
+}
+
+interface EngineFolder {
+  readonly path: string;
+  remove(): Promise<void>;
+}
+
+async function makeEngineFolder(name: string): Promise<EngineFolder> {
   const path = await mkdtemp(join(tmpdir(), `plumbline-${name}-`));
   const release = guard({ path });
   chmodSync(path, 0o700);
@@ -78,7 +165,7 @@ export async function makeEngineFolder(name: string): Promise<EngineFolder> {
 }
 
 /** `url` may be undefined for as long as the server has not told its port. */
-export async function waitUntilReady(
+async function waitUntilReady(
   probe: Probe,
   server: LoggedProcess,
   url: () => string | undefined,
@@ -99,18 +186,4 @@ export async function waitUntilReady(
     await sleep(POLL_MS);
   }
   throw new Error(`not ready after ${READY_TIMEOUT_MS / 1000} s (${lastError}):\n${server.logTail()}`);
-}
-
-/** The `stop` of an engine: every call waits for the same end, and a later SIGKILL hastens it. */
-export function makeStop(
-  server: LoggedProcess,
-  folder: EngineFolder,
-  defaultSignal: NodeJS.Signals,
-): (signal?: NodeJS.Signals) => Promise<void> {
-  let stopped: Promise<void> | undefined;
-  return async (signal = defaultSignal) => {
-    if (stopped !== undefined && signal === 'SIGKILL' && server.ended() === undefined) await server.stop(signal);
-    stopped ??= server.stop(signal).then(() => folder.remove());
-    await stopped;
-  };
 }

@@ -2,12 +2,14 @@
 // reaches our terminal, and a Ctrl-C there does not reach it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withDescendants } from './process-tree.ts';
 import { guard } from './watchdog.ts';
 
 const LOG_LINES = 15;
 const GRACE_MS = 10_000;
+const UNHANDLED: ReadonlySet<NodeJS.Signals> = new Set(['SIGKILL', 'SIGSTOP', 'SIGCONT']);
 
 export interface ProgramUser {
   readonly uid: number;
@@ -29,11 +31,14 @@ export interface LoggedProcess {
   readonly pid: number;
   /** Undefined while it runs, then how it ended: `exit code 1`, `SIGKILL`. */
   ended(): string | undefined;
+  /** Its own output, not that of an earlier program with the same file. */
   log(): string;
   logTail(): string;
   /** Resolves with how it ended. */
   wait(): Promise<string>;
-  /** Sends the signal, waits, and kills it if it does not go. Harmless after its end. */
+  /** Before it returns. What no process can handle or pass on goes to its descendants too. Harmless after its end. */
+  send(signal: NodeJS.Signals): void;
+  /** Sends the signal, waits, and kills it if it does not go, even if it is paused. Harmless after its end. */
   stop(signal: NodeJS.Signals): Promise<void>;
   /** From now on this process may end while that one still runs. */
   unref(): void;
@@ -41,6 +46,7 @@ export interface LoggedProcess {
 
 export async function startProgram(program: Program): Promise<LoggedProcess> {
   const log = openSync(program.logFile, 'a');
+  const logStart = fstatSync(log).size;
   const child = spawn(program.command, program.args, {
     cwd: program.folder,
     env: program.env,
@@ -61,7 +67,7 @@ export async function startProgram(program: Program): Promise<LoggedProcess> {
     });
   });
   await spawned;
-  return observe(child, ending, program.logFile);
+  return observe(child, ending, () => readFileSync(program.logFile).subarray(logStart).toString());
 }
 
 /** Runs a program to its end; an exit code other than 0 is an error with the last lines of its output. */
@@ -71,22 +77,36 @@ export async function runProgram(program: Program): Promise<void> {
   if (end !== 'exit code 0') throw new Error(`${program.command} ended with ${end}:\n${child.logTail()}`);
 }
 
-function observe(child: ChildProcess, ending: Promise<string>, logFile: string): LoggedProcess {
-  const log = () => readFileSync(logFile, 'utf8');
+function observe(child: ChildProcess, ending: Promise<string>, log: () => string): LoggedProcess {
+  let isKilled = false;
+  let isPaused = false;
+  const ended = () => child.signalCode ?? (child.exitCode === null ? undefined : `exit code ${child.exitCode}`);
+  const send = (signal: NodeJS.Signals) => {
+    // We hear of its end later than it ends.
+    if (ended() !== undefined || isKilled) return;
+    // Itself first, or it would see its children die and start others.
+    const processes = UNHANDLED.has(signal) ? withDescendants(child.pid!) : [child.pid!];
+    for (const pid of processes) signalIfThere(pid, signal);
+    isKilled = signal === 'SIGKILL';
+    if (signal === 'SIGSTOP') isPaused = true;
+    if (signal === 'SIGCONT') isPaused = false;
+  };
   return {
     pid: child.pid!,
-    ended: () => child.signalCode ?? (child.exitCode === null ? undefined : `exit code ${child.exitCode}`),
+    ended,
+    send,
     log,
     logTail: () => log().trimEnd().split('\n').slice(-LOG_LINES).join('\n'),
     wait: () => ending,
     stop: async (signal) => {
       // Without the reference the host could end while it waits here.
       child.ref();
-      child.kill(signal);
+      send(signal);
+      if (isPaused) send('SIGCONT');
       const timer = new AbortController();
       const late = sleep(GRACE_MS, undefined, { signal: timer.signal }).then(
-        () => child.kill('SIGKILL'),
-        () => false,
+        () => send('SIGKILL'),
+        () => {},
       );
       await ending;
       timer.abort();
@@ -94,4 +114,12 @@ function observe(child: ChildProcess, ending: Promise<string>, logFile: string):
     },
     unref: () => child.unref(),
   };
+}
+
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

@@ -2,7 +2,7 @@
 // It keeps its data in memory; it is never passed off as MongoDB itself.
 
 import { join } from 'node:path';
-import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
+import { type EngineRequest, engineName, type LocalEngine, type Probed, type Progress } from './engine.ts';
 import { explainMissing, javaEnvironment, javaTool, jvmArguments, mavenFolder } from './jvm.ts';
 import { startLocally } from './local-engine.ts';
 import { runProgram, startProgram } from './logged-process.ts';
@@ -10,7 +10,8 @@ import { runProgram, startProgram } from './logged-process.ts';
 const READY_LINE = /^ready (mongodb:\S+)$/m;
 const TIMEOUT_MS = 5_000;
 
-export async function startMongodb(request: EngineRequest, onProgress: Progress): Promise<Engine> {
+export async function startMongodb(request: EngineRequest, onProgress: Progress): Promise<LocalEngine> {
+  if (request.durable) throw new Error('the stand-in for MongoDB has its data in memory only: it can’t be durable');
   const jvm = jvmArguments(request, '2g');
   const build = await mavenFolder(
     'mongodb',
@@ -20,15 +21,14 @@ export async function startMongodb(request: EngineRequest, onProgress: Progress)
   );
   const classPath = `${build}/lib/*:${build}/classes`;
   return startLocally(request, onProgress, {
-    // It picks one by itself.
-    ports: 0,
+    ports: 1,
     stopSignal: 'SIGTERM',
     lastSignal: 'SIGKILL',
     probe: probeMongodb,
-    start: (folder) =>
+    start: (folder, [port]) =>
       startProgram({
         command: javaTool('java'),
-        args: [...jvm, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath, 'WireServer', '0'],
+        args: [...jvm, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', classPath, 'WireServer', String(port)],
         folder,
         logFile: join(folder, 'server.log'),
         env: javaEnvironment(),

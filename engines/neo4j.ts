@@ -2,10 +2,10 @@
 // user neo4j, one database. Nothing in it is meant to survive.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, Driver } from 'neo4j-driver';
-import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
+import { type EngineRequest, engineName, type LocalEngine, type Probed, type Progress } from './engine.ts';
 import { explainMissing, javaEnvironment, javaTool, jvmArguments, mavenFolder } from './jvm.ts';
 import { startLocally } from './local-engine.ts';
 import { type LoggedProcess, runProgram, startProgram } from './logged-process.ts';
@@ -13,7 +13,7 @@ import { type LoggedProcess, runProgram, startProgram } from './logged-process.t
 const READY_LINE = 'Bolt enabled on';
 const TIMEOUT_MS = 5_000;
 
-export async function startNeo4j(request: EngineRequest, onProgress: Progress): Promise<Engine> {
+export async function startNeo4j(request: EngineRequest, onProgress: Progress): Promise<LocalEngine> {
   const jvm = jvmArguments(request, '1g');
   const jars = await mavenFolder('neo4j', [], (line) => onProgress(`${engineName(request)}: ${line}`));
   const password = randomBytes(18).toString('hex');
@@ -24,7 +24,8 @@ export async function startNeo4j(request: EngineRequest, onProgress: Progress): 
     stopSignal: 'SIGKILL',
     lastSignal: 'SIGKILL',
     probe: probeNeo4j,
-    start: (folder, [port]) => startServer(folder, port!, password, jvm, classPath),
+    prepare: (folder, [port]) => prepareHome(folder, port!, password, jvm, classPath),
+    start: (folder) => startServer(folder, jvm, classPath),
     url: ([port], log) => (log.includes(READY_LINE) ? `bolt://neo4j:${password}@127.0.0.1:${port}` : undefined),
   });
 }
@@ -48,33 +49,28 @@ export async function neo4jDriver(url: string, options: Config = {}): Promise<Dr
   return neo4j.driver(`${protocol}//${host}`, token, options);
 }
 
-async function startServer(
+async function prepareHome(
   folder: string,
   port: number,
   password: string,
   jvm: readonly string[],
   classPath: string,
-): Promise<LoggedProcess> {
-  const home = join(folder, 'home');
-  const config = join(home, 'conf');
-  await rm(home, { recursive: true, force: true });
-  for (const name of ['conf', 'tmp']) await mkdir(join(home, name), { recursive: true });
+): Promise<void> {
+  const { home, config } = placesIn(folder);
+  for (const name of [config, join(home, 'tmp')]) await mkdir(name, { recursive: true });
   const settings = Object.entries(SETTINGS).map(([key, value]) => `${key}=${value}\n`);
   await writeFile(join(config, 'neo4j.conf'), `${settings.join('')}server.bolt.listen_address=127.0.0.1:${port}\n`);
-  const program = {
-    command: javaTool('java'),
-    folder,
-    logFile: join(folder, 'server.log'),
-    env: { ...javaEnvironment(), NEO4J_HOME: home, NEO4J_CONF: config },
-    lastSignal: 'SIGKILL',
-  } as const;
   const setPassword = ['org.neo4j.cli.AdminTool', 'dbms', 'set-initial-password', password];
   await runProgram({
-    ...program,
+    ...program(folder),
     args: [...jvm, '-XX:TieredStopAtLevel=1', '-cp', classPath, ...setPassword],
   }).catch(explainMissing);
+}
+
+function startServer(folder: string, jvm: readonly string[], classPath: string): Promise<LoggedProcess> {
+  const { home, config } = placesIn(folder);
   return startProgram({
-    ...program,
+    ...program(folder),
     args: [
       ...jvm,
       ...OPENS.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
@@ -93,6 +89,22 @@ async function startServer(
       '--console-mode',
     ],
   });
+}
+
+function placesIn(folder: string): { readonly home: string; readonly config: string } {
+  const home = join(folder, 'home');
+  return { home, config: join(home, 'conf') };
+}
+
+function program(folder: string) {
+  const { home, config } = placesIn(folder);
+  return {
+    command: javaTool('java'),
+    folder,
+    logFile: join(folder, 'server.log'),
+    env: { ...javaEnvironment(), NEO4J_HOME: home, NEO4J_CONF: config },
+    lastSignal: 'SIGKILL',
+  } as const;
 }
 
 const OPENS = ['java.base/java.nio', 'java.base/java.io', 'java.base/sun.nio.ch', 'java.base/java.util.concurrent'];

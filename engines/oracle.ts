@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Connection } from 'oracledb';
 import { assetPath } from './assets.ts';
-import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
+import { type EngineRequest, engineName, type LocalEngine, type Probed, type Progress } from './engine.ts';
 import { startLocally } from './local-engine.ts';
 import { startProgram } from './logged-process.ts';
 import { orafce } from './orafce.ts';
@@ -16,20 +16,20 @@ const USER = 'PLUMBLINE';
 const READY_LINE = /^ready (\d+)$/m;
 const TIMEOUT_MS = 5_000;
 
-export async function startOracle(request: EngineRequest, onProgress: Progress): Promise<Engine> {
+export async function startOracle(request: EngineRequest, onProgress: Progress): Promise<LocalEngine> {
   const say = (line: string) => onProgress(`${engineName(request)}: ${line}`);
   const python = await pythonWith(assetPath('engines', 'oracle', 'requirements.txt'), say);
   const below = { kind: 'postgres', version: '15', name: engineName(request) } as const;
   const postgres = await startPostgres(below, onProgress, orafce(say));
   const password = randomBytes(12).toString('hex');
   try {
-    const mirror = await startLocally(request, onProgress, {
-      // It picks one by itself.
-      ports: 0,
+    return await startLocally(request, onProgress, {
+      ports: 1,
+      ground: postgres,
       stopSignal: 'SIGTERM',
       lastSignal: 'SIGKILL',
       probe: probeOracle,
-      start: (folder) =>
+      start: (folder, [port]) =>
         startProgram({
           command: python.command,
           args: [assetPath('engines', 'oracle', 'mirror.py')],
@@ -44,6 +44,7 @@ export async function startOracle(request: EngineRequest, onProgress: Progress):
             MIRROR_CONNINFO: postgres.url,
             MIRROR_USER: USER,
             MIRROR_PASSWORD: password,
+            MIRROR_PORT: String(port),
           },
           lastSignal: 'SIGKILL',
         }),
@@ -52,12 +53,6 @@ export async function startOracle(request: EngineRequest, onProgress: Progress):
         return port === undefined ? undefined : `oracle://${USER}:${password}@127.0.0.1:${port}/FREEPDB1`;
       },
     });
-    return {
-      ...mirror,
-      stop: async (signal) => {
-        await Promise.all([mirror.stop(signal), postgres.stop(signal)]);
-      },
-    };
   } catch (error) {
     await postgres.stop();
     throw error;

@@ -4,8 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import { appendFile, chown, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
-import { startLocally } from './local-engine.ts';
+import { type EngineRequest, engineName, type LocalEngine, type Probed, type Progress } from './engine.ts';
+import { type Recipe, startLocally } from './local-engine.ts';
 import { runProgram, startProgram } from './logged-process.ts';
 import { type Addition, findPostgres, type PostgresBinaries } from './postgres-binaries.ts';
 
@@ -30,26 +30,45 @@ export async function startPostgres(
   request: EngineRequest,
   onProgress: Progress,
   addition?: Addition,
-): Promise<Engine> {
+): Promise<LocalEngine> {
   const binaries = await findPostgres(request.version ?? '18', addition);
   const password = randomBytes(18).toString('hex');
   return startLocally(request, onProgress, {
-    ports: 1,
-    stopSignal: 'SIGINT',
-    lastSignal: IMMEDIATE,
-    probe: probePostgres,
+    ...postgresRecipe(binaries, password),
     prepare: (folder) => {
       onProgress(`${engineName(request)}: creating a cluster`);
       return createCluster(binaries, folder, password, { ...SETTINGS, ...request.settings });
     },
+  });
+}
+
+/** For the data folder that `prepare` is still to make. */
+export function postgresRecipe(binaries: PostgresBinaries, password: string): Omit<Recipe, 'prepare'> {
+  return {
+    ports: 1,
+    stopSignal: 'SIGINT',
+    lastSignal: IMMEDIATE,
+    probe: probePostgres,
     start: (folder, ports) =>
       startProgram({
         ...program(binaries, folder),
         command: binaries.postgres,
-        args: ['-D', join(folder, 'data'), '-p', String(ports[0])],
+        args: ['-D', dataFolder(folder), '-p', String(ports[0])],
       }),
     url: (ports) => `postgres://${USER}:${password}@127.0.0.1:${ports[0]}/postgres`,
-  });
+  };
+}
+
+/** Of a server's folder. */
+export function dataFolder(folder: string): string {
+  return join(folder, 'data');
+}
+
+/** Lines of postgresql.conf. */
+export function settingLines(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([key, value]) => `${key} = '${value.replaceAll("'", "''")}'\n`)
+    .join('');
 }
 
 export async function probePostgres(url: string): Promise<Probed> {
@@ -83,7 +102,7 @@ async function createCluster(
     await chown(folder, binaries.user.uid, binaries.user.gid);
     await chown(passwordFile, binaries.user.uid, binaries.user.gid);
   }
-  const data = join(folder, 'data');
+  const data = dataFolder(folder);
   await runProgram({
     ...program(binaries, folder),
     command: binaries.initdb,
@@ -97,9 +116,8 @@ async function createCluster(
       '--no-sync',
     ],
   });
-  const lines = Object.entries(settings).map(([key, value]) => `${key} = '${value.replaceAll("'", "''")}'\n`);
   // The file and not the command line: there a test could not override a setting with ALTER SYSTEM.
-  await appendFile(join(data, 'postgresql.conf'), lines.join(''));
+  await appendFile(join(data, 'postgresql.conf'), settingLines(settings));
 }
 
 function program(binaries: PostgresBinaries, folder: string) {

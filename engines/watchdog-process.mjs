@@ -7,7 +7,8 @@ import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const GRACE_MS = 4_000;
+// A PostgreSQL whose children are paused needs five seconds: then it kills them.
+const GRACE_MS = 8_000;
 
 // Whoever ends a whole process tree politely ends the parent too, and then there is work to do here.
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => {});
@@ -31,6 +32,8 @@ for (const { path } of left) {
 async function end(pid, signal) {
   const deadline = Date.now() + GRACE_MS;
   let alive = send(pid, signal);
+  // A test may have paused it.
+  send(pid, 'SIGCONT');
   while (alive && Date.now() < deadline) {
     await sleep(50);
     alive = send(pid, 0);

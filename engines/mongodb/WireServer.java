@@ -29,6 +29,9 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 public class WireServer {
   /** Its name and version: buildInfo carries it, so that a client can tell this from a mongod. */
@@ -70,8 +73,21 @@ public class WireServer {
       return new Database(name, getCursorRegistry());
     }
 
+    /** The library renames in steps, and who reads meanwhile gets an error; mongod's rename is one step to everybody. */
+    private final ReadWriteLock renaming = new ReentrantReadWriteLock();
+
     @Override
     public Document handleCommand(Channel channel, String database, String command, Document query) {
+      Lock lock = command.equals("renameCollection") ? renaming.writeLock() : renaming.readLock();
+      lock.lock();
+      try {
+        return answer(channel, database, command, query);
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private Document answer(Channel channel, String database, String command, Document query) {
       refuseWhatAStandaloneRefuses(query);
       switch (command) {
         case "hello":

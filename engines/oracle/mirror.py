@@ -1,7 +1,7 @@
 """Serves Oracle's wire protocol and SQL from a PostgreSQL with orafce, by seerdb's Mirror, for one account.
 
-In: MIRROR_CONNINFO (an empty database), MIRROR_USER and MIRROR_PASSWORD from the environment. Out: `ready PORT` once it
-listens on 127.0.0.1. What Mirror 3.3.0 lacks for node-oracledb's thin client, and what it accepts and then does
+In: MIRROR_CONNINFO (a database that is empty, or that it has served before), MIRROR_USER, MIRROR_PASSWORD and MIRROR_PORT
+from the environment. Out: `ready PORT` once it listens on 127.0.0.1. What Mirror 3.3.0 lacks for node-oracledb's thin client, and what it accepts and then does
 otherwise than Oracle, is mended in the modules beside this one and in shims.sql.
 """
 
@@ -37,10 +37,13 @@ $$;
 
 # PostgreSQL 15 has no IS JSON, and orafce before 4.4 not this setting while its prefix is reserved. One failing
 # statement would undo the whole installation.
-def adapt_to(connection: psycopg.Connection) -> None:
-    connection.execute("CREATE EXTENSION orafce; LOAD 'orafce'")
+def adapt_to(connection: psycopg.Connection, *, is_new: bool) -> None:
+    if is_new:
+        connection.execute('CREATE EXTENSION orafce')
+    connection.execute("LOAD 'orafce'")
     if connection.info.server_version < 160000:
-        connection.execute(IS_JSON)
+        if is_new:
+            connection.execute(IS_JSON)
         ddl = postgres._HELPER_FUNCTIONS_DDL
         postgres._HELPER_FUNCTIONS_DDL = ddl.replace('$1 IS JSON END', 'sys.plumbline_is_json($1) END')
     try:
@@ -57,17 +60,20 @@ def main() -> None:
     logging.getLogger('psycopg').setLevel(logging.ERROR)
     conninfo = os.environ['MIRROR_CONNINFO']
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        adapt_to(connection)
+        is_new = connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'orafce'").fetchone() is None
+        adapt_to(connection, is_new=is_new)
         # The first session installs the schema sys, which the shims add to.
         credentials = {os.environ['MIRROR_USER']: os.environ['MIRROR_PASSWORD']}
         Backend(conninfo, credentials=credentials, presents='23ai').close()
-        shims = pathlib.Path(__file__).with_name('shims.sql').read_text('utf-8')
-        connection.execute(shims.replace('SEERDB_VERSION', importlib.metadata.version('seerdb')))
+        if is_new:
+            shims = pathlib.Path(__file__).with_name('shims.sql').read_text('utf-8')
+            connection.execute(shims.replace('SEERDB_VERSION', importlib.metadata.version('seerdb')))
     Backend.undo = Undo(conninfo)
     interrupts.start()
     # A test may well give wrong passwords.
     lockout.configure(0)
-    server = Server(port=0, backend_factory=lambda: Backend(conninfo, credentials=credentials, presents='23ai'))
+    port = int(os.environ['MIRROR_PORT'])
+    server = Server(port=port, backend_factory=lambda: Backend(conninfo, credentials=credentials, presents='23ai'))
     print(f'ready {server.port}', flush=True)
     server.serve_forever()
 

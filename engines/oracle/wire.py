@@ -38,10 +38,11 @@ read_packet = framing.PacketStream.read_packet
 
 
 # Where a request ends, the Mirror guesses: of an executeMany cut between two rows it ran the first packets and said
-# nothing of the rest. The client does mark its last packet.
+# nothing of the rest. The client does mark its last packet, but not what follows a CONNECT whose descriptor is over 230
+# bytes, as with a long path of the program: that comes alone.
 def read_request(self, *, within=None):
     packet = read_packet(self, within=within)
-    if packet is None or packet[0] != TNS_DATA or packet[1][:4] == ano.ANO_MAGIC_BYTES:
+    if packet is None or packet[0] != TNS_DATA or packet[1][:4] == ano.ANO_MAGIC_BYTES or packet[1][:1] == b'(':
         return packet
     body = packet[1]
     while not self.last_data_flags & LAST_PACKET:

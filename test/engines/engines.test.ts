@@ -17,7 +17,9 @@ import { cassandraClient } from '../../engines/cassandra.ts';
 import { type Engine, type EngineRequest, freePort, startEngine, startEngines } from '../../engines/engines.ts';
 import { neo4jDriver } from '../../engines/neo4j.ts';
 import { connectOracle } from '../../engines/oracle.ts';
+import { withDescendants } from '../../engines/process-tree.ts';
 import { probeRedis } from '../../engines/redis.ts';
+import { isAlive } from './is-alive.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
@@ -239,6 +241,19 @@ describe('nothing is left', () => {
     await expectGone(engines);
   });
 
+  test.each([
+    ['were down before', 'restart'],
+    ['are paused', 'pause'],
+  ])('after SIGKILL of a host whose servers %s', { timeout: SLOW_MS }, async (_title, ending) => {
+    const host = startHost(ending, [{ kind: 'redis' }, { kind: 'postgres' }]);
+    const engines = await host.engines;
+    const processes = engines.flatMap(({ pid }) => withDescendants(pid));
+    host.process.kill('SIGKILL');
+    await host.ended;
+    await expectGone(engines);
+    for (const pid of processes) await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), 10_000);
+  });
+
   test('after SIGKILL of the host while a server starts', { timeout: SLOW_MS }, async () => {
     const host = startHost('wait', [{ kind: 'postgres' }]);
     host.engines.catch(() => {});
@@ -368,10 +383,4 @@ async function listens(url: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-// A zombie counts as dead: some containers have an init that does not collect them.
-async function isAlive(pid: number): Promise<boolean> {
-  const { stdout } = await run('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
-  return stdout.trim() !== '' && !stdout.startsWith('Z');
 }

@@ -61,6 +61,16 @@ describe('who it is', () => {
     await expect(connectOracle(url.href)).rejects.toMatchObject({ code: 'ORA-01017' });
   });
 
+  test.each([
+    1, 60, 250,
+  ])('a client whose program has %i letters gets in, however long its descriptor is', async (letters) => {
+    const { host, pathname, username, password } = new URL(engine.url);
+    const login = { user: username, password, connectString: `${host}${pathname}`, program: 'p'.repeat(letters) };
+    const other = await oracledb.getConnection(login);
+    expect((await other.execute('SELECT 1 FROM dual')).rows).toEqual([[1]]);
+    await other.close();
+  });
+
   test('a user of its own sees its own tables', async () => {
     await connection.execute('CREATE USER "GUEST_1" IDENTIFIED BY "secret_1" QUOTA UNLIMITED ON USERS');
     await connection.execute('GRANT CREATE SESSION, CREATE TABLE TO "GUEST_1"');
