@@ -2,9 +2,20 @@
 // reading: a replica may use any kind's words, as an editor can't tell the kind from the store's name.
 
 import { z } from 'zod';
+import { alertKinds } from '../alerts/alert-kinds.ts';
+import { probeKinds } from '../health/probe-kinds.ts';
 import type { StoreDefinition } from '../stores/store.ts';
 import { bare } from './check.ts';
-import { fileSchema, replicaShape, storeShape } from './schema.ts';
+import { fileOptions } from './resolve-contingency.ts';
+import {
+  alertShape,
+  contingencyStoreShape,
+  fileSchema,
+  probeShape,
+  queueShape,
+  replicaShape,
+  storeShape,
+} from './schema.ts';
 
 type Shape = Record<string, z.ZodType>;
 type Json = Record<string, unknown>;
@@ -19,9 +30,24 @@ export function configJsonSchema(definitions: ReadonlyMap<string, StoreDefinitio
   );
   const replicaShapes = kinds.map(({ replicaOptions }) => shapeOf(replicaOptions));
   const anyKinds = replicaShapes.every((shape) => shape !== undefined) ? unionOf(replicaShapes) : undefined;
+  const probes = [...probeKinds(definitions).values()].map(({ definition: { kind, summary, options } }) =>
+    objectWith({ ...probeShape, kind: z.literal(kind).describe(summary) }, shapeOf(options)),
+  );
+  const alerts = [...alertKinds.values()].map(({ kind, summary, options }) =>
+    objectWith({ ...alertShape, kind: z.literal(kind).describe(summary) }, shapeOf(options)),
+  );
   const file = fileSchema(
     stores.length > 0 ? z.union(stores) : z.looseObject(storeShape),
     objectWith(replicaShape, anyKinds),
+    z.union(probes),
+    objectWith(queueShape, unionOf(kinds.map(({ queueOptions }) => shapeOf(queueOptions)).filter(isKnown))),
+    z.union(alerts),
+    objectWith(
+      contingencyStoreShape,
+      unionOf(
+        [...kinds.map(({ contingencyOptions }) => shapeOf(contingencyOptions)), shapeOf(fileOptions)].filter(isKnown),
+      ),
+    ),
   );
   const schema = z.toJSONSchema(file, { target: 'draft-7', io: 'input', unrepresentable: 'any' });
   return { ...(withVariables(schema) as Json), title: 'Plumbline configuration' };
@@ -32,9 +58,13 @@ export function configJsonSchemaText(definitions: ReadonlyMap<string, StoreDefin
   return `${JSON.stringify(configJsonSchema(definitions), null, 2)}\n`;
 }
 
-function shapeOf(schema: z.ZodType): Shape | undefined {
+function shapeOf(schema: z.ZodType | undefined): Shape | undefined {
   const object = bare(schema);
   return object instanceof z.ZodObject ? (object.shape as Shape) : undefined;
+}
+
+function isKnown(shape: Shape | undefined): shape is Shape {
+  return shape !== undefined;
 }
 
 function objectWith(common: Shape, own: Shape | undefined): z.ZodType {

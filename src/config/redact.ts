@@ -13,6 +13,11 @@ export function isSecretName(name: string): boolean {
   return secretWord.test(name) && !harmless.test(name);
 }
 
+/** A PEM text, not the name of a file with one. */
+export function holdsPrivateKey(text: string): boolean {
+  return /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text);
+}
+
 export interface UrlParts {
   readonly scheme: string;
   /** As they stand, percent-encoded or not; undefined where the URL has none. */
@@ -98,19 +103,28 @@ export function secretsOf(url: string): string[] {
   return [...secrets];
 }
 
-/** Every secret that a configuration holds: in URLs, and in options whose name says so. */
+/** Every secret that a configuration holds: in URLs, in options whose name says so, and what alerts are sent with. */
 export function configSecrets(config: Config): string[] {
   const secrets = new Set(secretsOf(config.source.url));
   const look = (value: unknown, name: string) => {
-    if (typeof value === 'string' && isSecretName(name)) secrets.add(value);
+    if (typeof value === 'string' && (isSecretName(name) || holdsPrivateKey(value))) secrets.add(value);
     if (typeof value === 'string')
       for (const secret of value.includes('://') ? secretsOf(value) : []) secrets.add(secret);
     if (typeof value === 'object' && value !== null) for (const [key, inner] of Object.entries(value)) look(inner, key);
   };
+  look(config.source.tls, '');
+  for (const url of [config.outbox?.markUrl, config.contingency?.writerUrl])
+    for (const secret of secretsOf(url ?? '')) secrets.add(secret);
+  for (const server of [config.failback?.here, config.failback?.there]) {
+    for (const secret of secretsOf(server?.url ?? '')) secrets.add(secret);
+    look(server?.tls, '');
+  }
   for (const store of config.stores.values()) {
     for (const secret of secretsOf(store.url)) secrets.add(secret);
     look(store.options, '');
   }
+  for (const probe of config.health.probes) look(probe.options, '');
+  for (const alert of config.alerts) for (const secret of alert.secrets) secrets.add(secret);
   return [...secrets].filter((secret) => secret !== '');
 }
 

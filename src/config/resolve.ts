@@ -1,14 +1,22 @@
 // What the file says, made into a Config: defaults, the kinds' own words, and what one key says about another.
 
 import path from 'node:path';
+import { parseSealKey } from '../journal/seal.ts';
+import { isTimeZone, parseWindow } from '../repair/window.ts';
 import type { StoreDefinition } from '../stores/store.ts';
+import { type Tls, withAbsoluteFiles } from '../tls/tls.ts';
 import { isMisspelt, type Loose } from './check.ts';
-import type { Config, EntityConfig, ReplicaConfig, StoreConfig } from './config.ts';
+import type { Config, EntityConfig, LimitsConfig, ReplicaConfig, RetentionConfig, StoreConfig } from './config.ts';
 import { parseDuration, parsePercent } from './duration.ts';
 import { resolveFields } from './fields.ts';
 import { applyNaming, tableName } from './naming.ts';
 import { checkOwnWords, omit } from './own-words.ts';
 import type { ProblemList } from './problem-list.ts';
+import { resolveAlerts } from './resolve-alerts.ts';
+import { resolveOutbox, resolveQueues } from './resolve-backlogs.ts';
+import { resolveContingency } from './resolve-contingency.ts';
+import { resolveFailback } from './resolve-failback.ts';
+import { resolveProbes } from './resolve-probes.ts';
 import { entityWords, type RawEntity, type RawFile, type RawReplica, replicaShape, storeShape } from './schema.ts';
 import { suggest } from './suggest.ts';
 import { checkOptions, checkSourceUrl, checkUrl } from './urls.ts';
@@ -16,10 +24,13 @@ import type { Path } from './yaml-tree.ts';
 
 export type Definitions = ReadonlyMap<string, StoreDefinition>;
 
-interface Context {
+export interface Context {
   readonly raw: Loose<RawFile>;
   readonly definitions: Definitions;
   readonly problems: ProblemList;
+  /** Where relative paths start. */
+  readonly folder: string;
+  readonly sourceTls?: Tls;
 }
 
 /** To be used only if no problem was added: until then it is as much as could be made out. */
@@ -29,34 +40,92 @@ export function resolveConfig(
   definitions: Definitions,
   problems: ProblemList,
 ): Config {
-  const context: Context = { raw, definitions, problems };
+  const folder = path.dirname(file);
+  const { tls } = withAbsoluteFiles({ tls: raw.source?.tls }, folder) as { readonly tls?: Tls };
+  const context: Context = { raw, definitions, problems, folder, sourceTls: tls };
   if (raw.source?.url !== undefined) checkSourceUrl(raw.source.url, ['source', 'url'], problems);
+  checkOptions(raw.source?.tls, ['source', 'tls'], 'source', problems);
   const stores = new Map(Object.keys(raw.stores ?? {}).map((name) => [name, resolveStore(name, context)]));
-  const entities = Object.keys(raw.entities ?? {}).map((name) => resolveEntity(name, context));
+  const entities = nameReplicas(
+    Object.keys(raw.entities ?? {}).map((name) => resolveEntity(name, context)),
+    problems,
+  );
   return {
     file,
-    source: { url: raw.source?.url ?? '', parallel: raw.source?.parallel },
+    source: { url: raw.source?.url ?? '', parallel: raw.source?.parallel, tls },
     stores,
-    entities: nameReplicas(entities, problems),
+    entities,
     confirm: {
       interval: parseDuration(raw.confirm?.interval ?? 100) ?? 100,
       giveUp: raw.confirm?.giveUp === undefined ? undefined : parseDuration(raw.confirm.giveUp),
     },
-    limits: {
-      maxRows: raw.limits?.maxRows ?? 10_000,
-      maxPercent: resolvePercent(raw.limits?.maxPercent ?? 10, problems),
-    },
-    folder: path.resolve(path.dirname(file), raw.folder ?? '.plumbline'),
+    limits: resolveLimits(raw.limits ?? {}, problems),
+    health: resolveProbes(context, entities),
+    journal: { key: resolveSealKey(raw.journal?.key, problems) },
+    retention: resolveRetention(raw.retention ?? {}),
+    queues: resolveQueues(context, entities),
+    outbox: resolveOutbox(context, entities),
+    contingency: resolveContingency(context, entities, folder),
+    alerts: resolveAlerts(context, entities),
+    failback: resolveFailback(context),
+    folder: path.resolve(folder, raw.folder ?? '.plumbline'),
   };
 }
 
-function resolvePercent(words: string | number, problems: ProblemList): number {
+function resolveLimits(limits: Loose<NonNullable<RawFile['limits']>>, problems: ProblemList): LimitsConfig {
+  const { maxRows = 10_000, maxPercent = 10, maxDeletes = 1000, maxShrink = 50, rate, timeZone = 'UTC' } = limits;
+  const words = typeof limits.window === 'string' ? [limits.window] : (limits.window ?? []);
+  const windows = words.flatMap((window, i) => {
+    const parsed = window === undefined ? undefined : parseWindow(window);
+    const at = typeof limits.window === 'string' ? [] : [i];
+    if (window !== undefined && parsed === undefined)
+      problems.add(['limits', 'window', ...at], 'is no window', {
+        hint: 'An end that is before its begin is on the next day.',
+      });
+    return parsed ?? [];
+  });
+  if (!isTimeZone(timeZone)) {
+    problems.add(['limits', 'timeZone'], `there is no time zone ${problems.shown(timeZone)}`, {
+      hint: 'Such as America/Lima.',
+    });
+  }
+  return {
+    maxRows,
+    maxPercent: resolvePercent('maxPercent', maxPercent, problems),
+    maxDeletes,
+    maxShrink: resolvePercent('maxShrink', maxShrink, problems),
+    rate,
+    windows,
+    timeZone,
+    pause: parseDuration(limits.pause ?? 600_000) ?? 0,
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+function resolveRetention({ journals, reports, runs = 20 }: Loose<NonNullable<RawFile['retention']>>): RetentionConfig {
+  const kept = parseDuration(journals ?? 90 * DAY_MS) ?? 0;
+  // A report that goes before its journal would leave a folder that nobody can read.
+  return { journals: kept, reports: Math.max(kept, parseDuration(reports ?? 400 * DAY_MS) ?? 0), runs };
+}
+
+function resolvePercent(name: string, words: string | number, problems: ProblemList): number {
   const percent = parsePercent(words);
-  if (percent === undefined) problems.add(['limits', 'maxPercent'], 'must lie between 0 and 100');
+  if (percent === undefined) problems.add(['limits', name], 'must lie between 0 and 100');
   return percent ?? 0;
 }
 
-function resolveStore(name: string, { raw, definitions, problems }: Context): StoreConfig {
+function resolveSealKey(words: string | undefined, problems: ProblemList): Buffer | undefined {
+  const key = words === undefined ? undefined : parseSealKey(words);
+  if (words !== undefined && key === undefined) {
+    problems.add(['journal', 'key'], 'is no key', {
+      hint: 'It takes 32 bytes in hex or base64, from the environment: openssl rand -base64 32 makes one.',
+    });
+  }
+  return key;
+}
+
+function resolveStore(name: string, { raw, definitions, problems, folder }: Context): StoreConfig {
   const here = ['stores', name];
   const store = raw.stores?.[name] ?? {};
   const { kind, url } = store;
@@ -72,7 +141,7 @@ function resolveStore(name: string, { raw, definitions, problems }: Context): St
   const own = omit(store, storeShape);
   checkOptions(own, here, name, problems);
   const options = definition && checkOwnWords(definition.options, own, Object.keys(storeShape), here, problems);
-  return { name, kind: kind ?? '', url: url ?? '', options };
+  return { name, kind: kind ?? '', url: url ?? '', options: withAbsoluteFiles(options, folder) };
 }
 
 function resolveEntity(name: string, context: Context): EntityConfig {
@@ -186,7 +255,7 @@ function resolveReplica(
 }
 
 /** The kind of the store that is named, when there is one. */
-function checkStore(
+export function checkStore(
   name: string | undefined,
   here: Path,
   raw: Loose<RawFile>,

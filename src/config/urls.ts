@@ -1,7 +1,7 @@
 // What the config file itself says in its URLs and options: they must be readable, and hold no secret.
 
 import type { ProblemList } from './problem-list.ts';
-import { isSecretName, urlParts } from './redact.ts';
+import { holdsPrivateKey, isSecretName, urlParts } from './redact.ts';
 import { mask } from './variables.ts';
 import type { Path } from './yaml-tree.ts';
 
@@ -43,6 +43,14 @@ export function checkOptions(value: unknown, path: Path, name: string, problems:
   }
 }
 
+/** For a text that surely holds a secret: some of it has to come from a variable, and not from its default. */
+export function checkSecret(path: Path, name: string, problems: ProblemList): void {
+  const expansion = problems.tree.expansion(path);
+  if (expansion === undefined || [expansion.masked, expansion.withDefaults].every((text) => text.includes(mask)))
+    return;
+  problems.add(path, inFile, { hint: hint(name, String(path.at(-1))) });
+}
+
 function hint(name: string, word: string): string {
   const variable = `${name}_${word}`
     .replaceAll(/([a-z\d])([A-Z])/g, '$1_$2')
@@ -57,6 +65,7 @@ function holdsSecret(path: Path, key: string, { tree }: ProblemList): boolean {
   if (expansion === undefined) return false;
   return [expansion.masked, expansion.withDefaults].some((text) => {
     if (isSecretName(key) && isLiteral(text)) return true;
+    if (holdsPrivateKey(text)) return true;
     // A URL whose scheme comes from a variable is still one.
     const parts = urlParts(text.startsWith(mask) ? `x${text.slice(mask.length)}` : text);
     if (parts === undefined) return false;

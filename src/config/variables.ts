@@ -58,7 +58,8 @@ export function expandVariables(template: string, env: Readonly<Record<string, s
       continue;
     }
     const [, name, fallback] = parts;
-    const value = env[name!];
+    // What every object has, such as toString, is no variable.
+    const value = Object.hasOwn(env, name!) ? env[name!] : undefined;
     const given = value || fallback === undefined ? value : undefined;
     if (given !== undefined) {
       const encoded = encodeFor(masked, template.slice(end), given);

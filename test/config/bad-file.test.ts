@@ -54,7 +54,14 @@ testCases([
   {
     name: 'an unknown key that resembles none',
     text: `${good}owner: me\n`,
-    says: [[10, 'owner', 'unknown key', 'Known here: version, source, stores, entities, confirm, limits, folder.']],
+    says: [
+      [
+        10,
+        'owner',
+        'unknown key',
+        'Known here: version, source, stores, entities, confirm, limits, health, journal, retention, queues, outbox, contingency, alerts, failback, folder.',
+      ],
+    ],
   },
   {
     name: 'missing parts',

@@ -99,7 +99,7 @@ test('georiesgo: rows in PostgreSQL and, in camelCase with status codes, in Mong
     },
   ]);
   expect(config.confirm).toEqual({ interval: 250, giveUp: 60_000 });
-  expect(config.limits).toEqual({ maxRows: 500, maxPercent: 2.5 });
+  expect(config.limits).toMatchObject({ maxRows: 500, maxPercent: 2.5 });
   expect(config.folder).toBe(path.resolve('/srv/georiesgo/var/runs'));
 
   const [incidents, users, active] = config.entities;
@@ -182,7 +182,15 @@ const onlyReplica = (replica: string, variables = {}) =>
 test('everything has a default', () => {
   const config = parseConfig(small('{ store: docs }'), '/a/b.yaml', {}, kinds);
   expect(config.confirm).toEqual({ interval: 100, giveUp: undefined });
-  expect(config.limits).toEqual({ maxRows: 10_000, maxPercent: 10 });
+  expect(config.limits).toEqual({
+    maxRows: 10_000,
+    maxPercent: 10,
+    maxDeletes: 1000,
+    maxShrink: 50,
+    windows: [],
+    timeZone: 'UTC',
+    pause: 600_000,
+  });
   expect(config.folder).toBe(path.resolve('/a/.plumbline'));
 });
 
