@@ -7,6 +7,7 @@ import type { Candidate } from '../compare/candidate.ts';
 import { makeRowHasher } from '../compare/hash-pages.ts';
 import { InterruptedError } from '../errors.ts';
 import { type Key, keyText, type Mapping, type Place, type Row } from '../mapping/mapping.ts';
+import { now } from '../now.ts';
 import { byKey } from '../postgres/relation.ts';
 import type { Finding } from '../report/report.ts';
 import type { FetchedRow, Whereabouts } from '../stores/store.ts';
@@ -56,9 +57,19 @@ const WATCH_PAUSE = 1;
 /** Keys whose second nomination is dropped, so that a key makes one finding; where records have places, keys whose places are gathered first. */
 const REMEMBERED_KEYS = 20_000;
 
-/** Verdicts in the order of the candidates' batches; bounded memory, whatever comes. Throws what a fetch throws. */
+/**
+ * Verdicts in the order of the candidates' batches; bounded memory, whatever comes. Throws what a fetch throws, the first that does: batches
+ * that wait for their turn are given up then, or each would try the server that is gone once more.
+ */
 export async function* confirm(candidates: AsyncIterable<Candidate>, options: ConfirmOptions): AsyncGenerator<Verdict> {
   const running: Promise<readonly Verdict[]>[] = [];
+  const end = new AbortController();
+  const signal = AbortSignal.any([end.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  // A batch that was given up says only that it was.
+  const verdictsOf = (settling: Promise<readonly Verdict[]>) =>
+    settling.catch((error: unknown) => {
+      throw end.signal.aborted ? end.signal.reason : error;
+    });
   const limit = pLimit(LOOKS_AT_ONCE);
   const batchesAtOnce = Math.max(LOOKS_AT_ONCE, Math.ceil(KEYS_AT_ONCE / options.keysPerLook));
   try {
@@ -66,13 +77,15 @@ export async function* confirm(candidates: AsyncIterable<Candidate>, options: Co
       ? gathered(candidates, options.keysPerLook)
       : batchesOf(candidates, options.keysPerLook);
     for await (const batch of batches) {
-      const settling = settle(batch, options, limit);
-      settling.catch(() => {}); // awaited below, in order
+      end.signal.throwIfAborted();
+      const settling = settle(batch, { ...options, signal }, limit);
+      settling.catch((error: unknown) => end.abort(error)); // awaited below, in order
       running.push(settling);
-      if (running.length >= batchesAtOnce) yield* await running.shift()!;
+      if (running.length >= batchesAtOnce) yield* await verdictsOf(running.shift()!);
     }
-    while (running.length > 0) yield* await running.shift()!;
+    while (running.length > 0) yield* await verdictsOf(running.shift()!);
   } finally {
+    end.abort(new InterruptedError());
     await Promise.allSettled(running);
   }
 }
@@ -142,20 +155,21 @@ async function settle(
     const next = Math.min(...open.map((observation) => observation.nextLook));
     const moving = open.filter((observation) => observation.isMoving).slice(0, WATCHED_KEYS);
     if (moving.length > 0) await watchSource(moving, next, options);
-    else await pause(next - Date.now(), options.signal);
+    else await pause(next - now(), options.signal);
   }
   return verdicts;
 }
 
 /** Reads both sides. */
 async function look(open: readonly Observation[], options: ConfirmOptions, isFirst: boolean) {
+  if (options.signal?.aborted) throw new InterruptedError();
   const keys = open.map((observation) => observation.candidate.key);
   // The replica first: whatever it shows, the source showed before, so a replica that seems newer really is.
   const whereabouts = options.placed ? await whereaboutsOf(open, options) : undefined;
-  const replicaAt = Date.now();
+  const replicaAt = now();
   const replica = byKey(await options.fetchReplica(keys, whereabouts));
   const source = byKey(await options.fetchSource(keys));
-  const sourceAt = Date.now();
+  const sourceAt = now();
   if (isFirst && (await options.hasMoved?.())) for (const observation of open) observation.countFrom(replicaAt);
   return { source, replica, replicaAt, sourceAt };
 }
@@ -169,9 +183,9 @@ async function watchSource(moving: readonly Observation[], until: number, option
   do {
     await pause(WATCH_PAUSE, options.signal);
     const source = byKey(await options.fetchSource(keys));
-    const at = Date.now();
+    const at = now();
     for (const observation of moving) observation.saw(source.get(keyText(observation.candidate.key))?.[0], at);
-  } while (Date.now() < until);
+  } while (now() < until);
 }
 
 /** Where to look for the records of these keys: where the source says now and said before, and where they were met. */
@@ -180,7 +194,7 @@ async function whereaboutsOf(
   options: ConfirmOptions,
 ): Promise<(key: Key) => Whereabouts> {
   const source = byKey(await options.fetchSource(open.map((observation) => observation.candidate.key)));
-  const at = Date.now();
+  const at = now();
   const known = new Map<string, Whereabouts>();
   for (const observation of open) {
     const text = keyText(observation.candidate.key);

@@ -1,6 +1,7 @@
 // From a difference to a finding: keys and values by name, nothing sensitive in it.
 
 import type { Key, Mapping, Place } from '../mapping/mapping.ts';
+import { now } from '../now.ts';
 import type { FieldDifference, Finding } from '../report/report.ts';
 import type { Difference } from './compare-record.ts';
 
@@ -20,7 +21,9 @@ export function makeFinding(
 ): Finding {
   const { mapping } = context;
   const version = (row: Difference['source']) =>
-    mapping.version === undefined ? undefined : row?.values[mapping.version];
+    mapping.version === undefined || mapping.fields[mapping.version]!.sensitive
+      ? undefined
+      : row?.values[mapping.version];
   return {
     replica: context.replica,
     entity: context.entity,
@@ -37,6 +40,6 @@ export function makeFinding(
     places: places.length === 0 ? undefined : places,
     reason: difference.reason,
     seenAt: new Date(seenAt).toISOString(),
-    provenAt: new Date().toISOString(),
+    provenAt: new Date(now()).toISOString(),
   };
 }

@@ -95,6 +95,14 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
 
   const columns = [...shape.columns.values()];
   const key = names.flatMap((name) => (shape.columns.has(name) ? [makeField(shape.columns.get(name)!)] : []));
+  for (const { name, sensitive } of key) {
+    if (!sensitive) continue;
+    problems.push({
+      path: `${path}.fields.${name}.sensitive`,
+      message: `${name} belongs to the key, by which findings, journal and commands name a record`,
+      hint: 'Take `sensitive` out there, or let another column be the key.',
+    });
+  }
   const fields = columns.flatMap((column) => {
     if (names.includes(column.name)) return [];
     if (replica.fields.get(column.name)?.ignore) {
@@ -146,19 +154,19 @@ export function makeMapping(entity: EntityConfig, shape: Shape, replica: Replica
   return { mapping: { key, fields, version: version < 0 ? undefined : version, ...cache }, ignored, notes, problems };
 }
 
-/** The mapping made coarser where the replica holds less: fewer digits of a timestamp, null for an empty value. */
+/** The mapping made coarser where the replica holds less: fewer digits of a timestamp, null for an empty value. Itself where it holds all. */
 export function withPrecision(mapping: Mapping, held: HeldPrecision): Mapping {
   const coarser = (field: Field): Field => {
     const digits = held.timestampPrecision.get(field.target);
     if (field.type.kind !== 'timestamp' || digits === undefined || digits >= field.type.precision) return field;
     return { ...field, type: { kind: 'timestamp', precision: digits } };
   };
-  const fields = mapping.fields.map(coarser);
-  return {
-    ...mapping,
-    key: mapping.key.map(coarser),
-    fields: fields.map((field) => (held.emptyIsNull?.has(field.target) ? { ...field, emptyIsNull: true } : field)),
-  };
+  const orEmpty = (field: Field): Field =>
+    held.emptyIsNull?.has(field.target) ? { ...field, emptyIsNull: true } : field;
+  const key = mapping.key.map(coarser);
+  const fields = mapping.fields.map((field) => orEmpty(coarser(field)));
+  const before = [...mapping.key, ...mapping.fields];
+  return [...key, ...fields].every((field, i) => field === before[i]) ? mapping : { ...mapping, key, fields };
 }
 
 type HeldPrecision = Pick<Inspection, 'timestampPrecision' | 'emptyIsNull'>;

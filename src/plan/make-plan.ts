@@ -153,7 +153,9 @@ async function planReplica(context: ReplicaContext, config: ReplicaConfig): Prom
         path: `${config.name}${problem.path === '' ? '' : `.${problem.path}`}`,
       })),
     );
-    const replica = { ...asked, mapping: withPrecision(made.mapping, inspection) };
+    const mapping = withPrecision(made.mapping, inspection);
+    // The same object where it can be: a store keeps what it has learnt of it.
+    const replica = mapping === made.mapping ? asked : { ...asked, mapping };
     const notes = [...made.notes, ...inspection.notes, ...store.limits.notes, ...filterNotes(entity, config)];
     if (!context.keyIsUnique)
       notes.push('no unique index guards the key in the source: a key that stands there twice is unread');

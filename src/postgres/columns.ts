@@ -53,7 +53,7 @@ export async function shapeOfTable(session: Session, name: string): Promise<Shap
     'inspect',
     `select c.oid::text, case when c.reltuples < 0 and c.relkind = 'r' and pg_relation_size(c.oid) = 0 then '0' else c.reltuples::int8::text end as estimate, c.relkind::text,
             has_table_privilege(c.oid, 'select') or has_any_column_privilege(c.oid, 'select') as sel,
-            has_table_privilege(c.oid, 'insert') as ins, has_table_privilege(c.oid, 'update') as upd,
+            has_any_column_privilege(c.oid, 'insert') as ins, has_any_column_privilege(c.oid, 'update') as upd,
             has_table_privilege(c.oid, 'delete') as del
        from pg_class c where c.oid = to_regclass($1)`,
     [from],

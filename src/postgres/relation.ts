@@ -19,6 +19,13 @@ export interface Relation {
   readonly where?: string;
 }
 
+/** How many records there are now, exactly. */
+export async function countRows(session: Session, relation: Relation, signal?: AbortSignal): Promise<number> {
+  const sql = `select count(*) as records from ${relation.shape.from} as relation${whereSql(relation)}`;
+  const [row] = await session.query('count', sql, [], signal);
+  return Number(row!.records);
+}
+
 /** Runs a COPY on a connection of the caller's and yields its pages. Stops the server's work when the iteration ends early. */
 export async function* copyOut(
   session: Session,
@@ -141,14 +148,19 @@ export function rowsByKeySql(relation: Relation, mapping: Mapping, extra = ''): 
   return `select ${rowColumns(relation, mapping)}${extra} from ${relation.shape.from} as relation${whereSql(relation, keyIn(relation, mapping))}`;
 }
 
-export function keyIn(relation: Relation, mapping: Mapping): string {
-  const casts = mapping.key.map((field, i) => {
+/** Arrays of the key's parts in their columns' types, from the parameters `$first`…, as `keyParameters` gives them. */
+export function keyArraysSql(relation: Relation, mapping: Mapping, first = 1): readonly string[] {
+  return mapping.key.map((field, i) => {
     const { baseType, type } = column(relation, field);
-    const texts = `$${i + 1}::text[]`;
+    const texts = `$${i + first}::text[]`;
     return type.kind === 'bytes'
       ? `(select array_agg(decode(x, 'hex')) from unnest(${texts}) x)`
       : `${texts}::${baseType}[]`;
   });
+}
+
+export function keyIn(relation: Relation, mapping: Mapping): string {
+  const casts = keyArraysSql(relation, mapping);
   const names = mapping.key.map((field) => quoteIdentifier(columnOf(field, relation.side)));
   // Each column by itself as well: only such a condition is pushed down into a query that groups, which else would group everything.
   const each = names.map((name, i) => `${name} = any(${casts[i]})`);

@@ -1,8 +1,11 @@
 // Connections to PostgreSQL, source and replicas alike: settings that make every value's text canonical, and errors that say what to do.
 
 import type { Readable } from 'node:stream';
+import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
-import { StoreError, wordsOf } from '../errors.ts';
+import { InterruptedError, StoreError, wordsOf } from '../errors.ts';
+import { tlsFailure } from '../tls/failure.ts';
+import { contradiction, type Encryption, readTls, socketOptions, type Tls, type TlsMaterial } from '../tls/tls.ts';
 
 /** Every value arrives as PostgreSQL's own text; the canonical functions read it. */
 const asText = { getTypeParser: () => (value: unknown) => value } as unknown as pg.CustomTypesConfig;
@@ -11,6 +14,8 @@ const asText = { getTypeParser: () => (value: unknown) => value } as unknown as 
 // expression the planner would sort every row in order to group.
 const SETTINGS = `set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set extra_float_digits = 1;
 set bytea_output = 'hex'; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set jit = off; set client_encoding = 'UTF8'`;
+// A server goes on with a query whose client is gone until it has rows to send, unless it is told to look now and then. Only on Linux it surely can.
+const NOTICE_OUR_END = `select set_config('client_connection_check_interval', '2000', false) where version() like '%linux%'`;
 
 export interface SessionOptions {
   /** The store's name in the config, or `source`. */
@@ -21,19 +26,31 @@ export interface SessionOptions {
   readonly connections: number;
   /** Parallel workers that one query may take on the server. Default 0. */
   readonly parallel?: number;
+  /** Undefined: as the URL says. */
+  readonly tls?: TlsMaterial;
 }
 
 export type Rows = readonly Readonly<Record<string, string | null>>[];
 
+/** What can be asked: a pool of connections, or one transaction. */
+export interface Asking {
+  readonly name: string;
+  query(verb: string, sql: string, values?: readonly unknown[]): Promise<Rows>;
+}
+
 /** A small pool of connections to one server. Closed by `close`; every failure is a StoreError. */
 export class Session {
   readonly name: string;
+  readonly encryption: Encryption;
   private readonly pool: pg.Pool;
 
   constructor(options: SessionOptions) {
     this.name = options.name;
+    const ssl = options.tls === undefined ? {} : { ssl: socketOptions(options.tls) as ConnectionOptions };
+    this.encryption = encryptionOf(options.url, ssl);
     this.pool = new pg.Pool({
       connectionString: options.url,
+      ...ssl,
       max: options.connections,
       connectionTimeoutMillis: 10_000,
       application_name: 'plumbline',
@@ -41,7 +58,7 @@ export class Session {
       keepAlive: true,
       onConnect: async (client) => {
         await client.query(
-          `${SETTINGS}; set default_transaction_read_only = ${options.readOnly ? 'on' : 'off'};
+          `${SETTINGS}; ${NOTICE_OUR_END}; set default_transaction_read_only = ${options.readOnly ? 'on' : 'off'};
            set max_parallel_workers_per_gather = ${options.parallel ?? 0}`,
         );
       },
@@ -50,22 +67,29 @@ export class Session {
     this.pool.on('error', () => {});
   }
 
-  async query(verb: string, sql: string, values: readonly unknown[] = []): Promise<Rows> {
-    return this.using(verb, async (client) => (await client.query(sql, values as unknown[])).rows as Rows);
+  async query(verb: string, sql: string, values: readonly unknown[] = [], signal?: AbortSignal): Promise<Rows> {
+    return this.using(verb, async (client) => (await client.query(sql, values as unknown[])).rows as Rows, signal);
   }
 
-  /** Lends a connection. One that failed is thrown away. */
-  async using<T>(verb: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  /** Lends a connection. One that failed is thrown away. What it is at when the signal fires is ended on the server too. */
+  async using<T>(verb: string, work: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const client = await this.take(verb);
-    let broken = true;
+    let broken: boolean = true;
+    const cancel = () => {
+      const { processID } = client as unknown as { readonly processID: number };
+      this.query('cancel', 'select pg_cancel_backend($1)', [processID]).catch(() => {});
+    };
     try {
+      if (signal?.aborted) throw new InterruptedError();
+      signal?.addEventListener('abort', cancel, { once: true });
       const result = await work(client);
       broken = false;
       return result;
     } catch (error) {
-      broken = !(error instanceof pg.DatabaseError) || isFatal(error);
+      broken = signal?.aborted || !(error instanceof pg.DatabaseError) || isFatal(error);
       throw this.explain(verb, error);
     } finally {
+      signal?.removeEventListener('abort', cancel);
       client.release(broken);
     }
   }
@@ -91,6 +115,48 @@ export class Session {
   }
 }
 
+/**
+ * The words of the config for one server, read. Throws a ConfigError where the URL speaks of TLS too: the driver would follow the URL, even into
+ * plain text.
+ */
+export function postgresTls(tls: Tls | undefined, url: string, path: string): TlsMaterial | undefined {
+  if (tls !== undefined && /[?&](?:ssl|uselibpqcompat)/i.test(url)) throw contradiction(path);
+  return readTls(tls, path);
+}
+
+/** What the driver makes of URL, environment (PGSSLMODE) and options. */
+function encryptionOf(url: string, options: { readonly ssl?: ConnectionOptions }): Encryption {
+  const { ssl } = new pg.Client({ connectionString: url, ...options }) as unknown as {
+    readonly ssl: boolean | ConnectionOptions | undefined;
+  };
+  if (!ssl) return 'none';
+  if (ssl === true || options.ssl !== undefined)
+    return ssl === true || ssl.rejectUnauthorized !== false ? 'verified' : 'unverified';
+  return ssl.rejectUnauthorized === false || ssl.checkServerIdentity !== undefined ? 'unverified' : 'verified';
+}
+
+/**
+ * Puts a probe's statement, which has to be SQL. It goes alone (the extended protocol takes no two statements in one text) in a transaction that
+ * only reads and is rolled back: neither it nor a setting that it makes can let the next one write.
+ */
+export async function askSql(session: Session, statement: unknown, signal?: AbortSignal): Promise<Rows> {
+  if (typeof statement !== 'string' || statement.trim() === '')
+    throw new StoreError(session.name, 'ask', 'the query is no SQL text');
+  const query = { text: statement, queryMode: 'extended' } as pg.QueryConfig;
+  return session.using(
+    'ask',
+    async (client) => {
+      await client.query('begin transaction read only');
+      try {
+        return (await client.query(query)).rows as Rows;
+      } finally {
+        await client.query('rollback');
+      }
+    },
+    signal,
+  );
+}
+
 const OLDEST = 14;
 
 /** `PostgreSQL 18.4`. Throws a StoreError for a server that lacks what the row hash needs (date_bin came with 14). */
@@ -110,10 +176,21 @@ export function postgresError(store: string, verb: string, error: unknown): Erro
   if (error instanceof Error && (error.name === 'InterruptedError' || error.name === 'StoreError')) return error;
   const code = (error as { code?: unknown } | undefined)?.code;
   const sqlState = typeof code === 'string' ? code : '';
+  const tls = error instanceof pg.DatabaseError ? undefined : tlsFailure(error);
+  if (tls !== undefined) return new StoreError(store, verb, tls.detail, { cause: error, hint: tls.hint });
   const network = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI)/.test(sqlState);
   const lost = network || /Connection terminated|timeout expired|timeout exceeded/i.test(wordsOf(error));
   const transient = lost || /^(08|53|57P0|40001|40P01|55P03)/.test(sqlState);
-  return new StoreError(store, verb, wordsOf(error), { cause: error, transient, hint: hintFor(sqlState, lost) });
+  return new StoreError(store, verb, withoutValue(sqlState, wordsOf(error)), {
+    cause: error,
+    transient,
+    hint: hintFor(sqlState, lost),
+  });
+}
+
+/** What can't be read as its type is quoted at the end (`invalid input syntax for type integer: "…"`): it may be sensitive. */
+function withoutValue(sqlState: string, words: string): string {
+  return sqlState.startsWith('22') ? words.replace(/: ".*$/s, '') : words;
 }
 
 function hintFor(sqlState: string, lost: boolean): string | undefined {

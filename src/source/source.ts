@@ -3,10 +3,12 @@
 
 import type pg from 'pg';
 import type { Key, Mapping, Row } from '../mapping/mapping.ts';
+import { now } from '../now.ts';
 import { type Shape, shapeOfQuery, shapeOfTable } from '../postgres/columns.ts';
 import type { CopyPage } from '../postgres/copy-binary.ts';
 import {
   copyOut,
+  countRows,
   decodeKey,
   decodeRow,
   digestsSql,
@@ -20,7 +22,8 @@ import {
   whereSql,
 } from '../postgres/relation.ts';
 import { keyHashSql } from '../postgres/row-hash-sql.ts';
-import { quoteIdentifier, quoteLiteral, Session, serverVersion } from '../postgres/session.ts';
+import { postgresTls, quoteIdentifier, quoteLiteral, Session, serverVersion } from '../postgres/session.ts';
+import type { Tls } from '../tls/tls.ts';
 import type { BucketFilter, BucketSums, HashScheme } from '../value/digest.ts';
 
 /** Look-ups have connections of their own: a reader waits while what it found is looked up, so they must never wait for readers. */
@@ -64,12 +67,13 @@ export class Source {
     this.product = product;
   }
 
-  /** `parallel`: workers that one scan may take on the server. Throws a StoreError named `source`. */
-  static async connect(url: string, parallel?: number): Promise<Source> {
-    const session = new Session({ name: 'source', url, readOnly: true, connections: LOOKUPS });
+  /** `parallel`: workers that one scan may take on the server. Throws a StoreError named `source`, a ConfigError for what TLS is to be. */
+  static async connect(url: string, parallel?: number, words?: Tls): Promise<Source> {
+    const tls = postgresTls(words, url, 'source');
+    const session = new Session({ name: 'source', url, tls, readOnly: true, connections: LOOKUPS });
     try {
       const version = await serverVersion(session);
-      const readers = new Session({ name: 'source', url, readOnly: true, connections: READERS, parallel });
+      const readers = new Session({ name: 'source', url, tls, readOnly: true, connections: READERS, parallel });
       return new Source(session, readers, version);
     } catch (error) {
       await session.close();
@@ -95,6 +99,11 @@ export class Source {
     return rows.map((row) => decodeRow(relation, mapping, row));
   }
 
+  /** How many rows there are now, exactly. */
+  count(relation: Relation, signal?: AbortSignal): Promise<number> {
+    return countRows(this.session, relation, signal);
+  }
+
   /** Keys of the rows that depend on these rows of another entity, as they are now. `key`: of the touched entity. */
   async touchedKeys(touch: Touch, changed: readonly Key[], key: Mapping['key']): Promise<readonly Key[]> {
     if (changed.length === 0) return [];
@@ -118,7 +127,7 @@ export class Source {
     const client = await this.readers.take('snapshot');
     try {
       await client.query('begin isolation level repeatable read read only');
-      const at = Date.now();
+      const at = now();
       const { rows } = await client.query(
         `select pg_export_snapshot() as id, to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as as_of,
                 pg_current_snapshot()::text as sees`,

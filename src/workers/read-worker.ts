@@ -4,7 +4,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { hashPages } from '../compare/hash-pages.ts';
 import { StoreError, wordsOf } from '../errors.ts';
-import { storeKinds } from '../stores/registry.ts';
+import { loadKind } from '../stores/load-kind.ts';
 import type { DigestPage } from '../value/digest.ts';
 import type { FromWorker, Identity, ReadTask, ToWorker, TransferredError } from './protocol.ts';
 
@@ -16,9 +16,7 @@ export default async function readReplica(task: ReadTask): Promise<void> {
   const asked = questions(port, stopping);
   try {
     const { kind, ...settings } = task.store;
-    const store = await storeKinds()
-      .get(kind)!
-      .connect({ ...settings, signal });
+    const store = await (await loadKind(kind)).connect({ ...settings, signal });
     try {
       const { replica, scheme, filter } = task;
       const pages =

@@ -11,9 +11,11 @@ export type ReadRequest = Omit<ReadTask, 'port'> & { readonly signal?: AbortSign
 
 export class Readers {
   private readonly pool: Tinypool;
+  private free: number;
 
-  private constructor(pool: Tinypool) {
+  private constructor(pool: Tinypool, threads: number) {
     this.pool = pool;
+    this.free = threads;
   }
 
   static async start(threads: number): Promise<Readers> {
@@ -21,11 +23,21 @@ export class Readers {
     // The tests run the sources as they are; a worker can only load what was built from them.
     const path = import.meta.url.endsWith('.ts') ? '../../dist/src/workers/read-worker.js' : './read-worker.js';
     const filename = new URL(path, import.meta.url).href;
-    return new Readers(new Tinypool({ filename, minThreads: 0, maxThreads: threads, concurrentTasksPerWorker: 1 }));
+    const pool = new Tinypool({ filename, minThreads: 0, maxThreads: threads, concurrentTasksPerWorker: 1 });
+    return new Readers(pool, threads);
   }
 
-  /** As `Hashing.digests`, from another thread. `resolve` has to be called before a record's key is asked for. */
-  async *digests({ signal, ...request }: ReadRequest): AsyncGenerator<DigestPage> {
+  /**
+   * As `Hashing.digests`, from another thread; undefined while all of them are at work. `resolve` has to be called before a record's key is asked
+   * for. What is returned has to be begun: that is what frees its thread.
+   */
+  digests(request: ReadRequest): AsyncGenerator<DigestPage> | undefined {
+    if (this.free === 0) return undefined;
+    this.free--;
+    return this.read(request);
+  }
+
+  private async *read({ signal, ...request }: ReadRequest): AsyncGenerator<DigestPage> {
     const { port1: port, port2 } = new MessageChannel();
     const inbox = new Inbox(port, signal);
     const say = (message: ToWorker) => port.postMessage(message);
@@ -50,6 +62,7 @@ export class Readers {
       say({ type: 'stop' });
       inbox.close();
       port.close();
+      this.free++;
     }
   }
 

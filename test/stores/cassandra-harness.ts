@@ -18,9 +18,18 @@ const WRITES_AT_ONCE = 256;
 
 let places = 0;
 
-export async function startCassandra(): Promise<Harness> {
-  const url = await freshCassandra();
-  const client = await cassandraClient(url);
+export async function startCassandra(own?: string): Promise<Harness> {
+  const url = await freshCassandra(own);
+  let client = await cassandraClient(url);
+  await client.connect();
+  const connected = async () => {
+    if (client.getState().getConnectedHosts().length > 0) return client;
+    // The driver would try again by itself, but less and less often.
+    await client.shutdown();
+    client = await cassandraClient(url);
+    await client.connect();
+    return client;
+  };
   return {
     url,
     config: { kind: 'cassandra' },
@@ -28,12 +37,17 @@ export async function startCassandra(): Promise<Harness> {
     unholdable: (type, value) =>
       (type.kind === 'decimal' && value === 'NaN') || (type.kind === 'array' && value.includes('null')),
     connect: connectCassandra,
-    makePlace: (mapping, options) => makePlace(client, mapping, options),
+    makePlace: (mapping, options) => makePlace(connected, mapping, options),
     close: () => client.shutdown(),
   };
 }
 
-async function makePlace(client: Client, mapping: Mapping, options: PlaceOptions = {}): Promise<Place> {
+async function makePlace(
+  connected: () => Promise<Client>,
+  mapping: Mapping,
+  options: PlaceOptions = {},
+): Promise<Place> {
+  const client = await connected();
   const target = `place${places++}`;
   const fields = [...mapping.key, ...mapping.fields];
   const columns = fields.map((field) => `"${field.target}" ${columnType(field.type)}`);
@@ -43,7 +57,7 @@ async function makePlace(client: Client, mapping: Mapping, options: PlaceOptions
   const isKey = key.map((name) => `${name} = ?`).join(' AND ');
   const keyOf = (values: Key) => mapping.key.map((field, i) => toNative(field.type, values[i]!));
   const where = options.where ? "extra = 'in'" : undefined;
-  const run = (text: string, values: unknown[]) => client.execute(text, values, { prepare: true });
+  const run = async (text: string, values: unknown[]) => (await connected()).execute(text, values, { prepare: true });
   return {
     replica: { name: `copies.${target}`, target, mapping, where, options: {} },
     config: {
@@ -59,7 +73,9 @@ async function makePlace(client: Client, mapping: Mapping, options: PlaceOptions
         ...mapping.fields.map((field, i) => given(field, record.values[i])),
         record.extra ?? cassandraDriver.types.unset,
       ]);
-      await cassandraDriver.concurrent.executeConcurrent(client, text, rows, { concurrencyLevel: WRITES_AT_ONCE });
+      await cassandraDriver.concurrent.executeConcurrent(await connected(), text, rows, {
+        concurrencyLevel: WRITES_AT_ONCE,
+      });
     },
     async read() {
       const records: NativeRecord[] = [];
@@ -70,6 +86,10 @@ async function makePlace(client: Client, mapping: Mapping, options: PlaceOptions
         records.push(row.extra === null ? record : { ...record, extra: row.extra });
       }
       return records;
+    },
+    async whole() {
+      const { rows } = await run(`SELECT JSON * FROM "${target}"`, []);
+      return rows.map((row) => row['[json]'] as string).sort();
     },
     async set(values, index, value) {
       const field = mapping.fields[index]!;

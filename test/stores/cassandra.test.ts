@@ -462,9 +462,9 @@ describe('the cassandra store', () => {
 
     test('what the driver decoded is turned back into the same bytes', async () => {
       const columns =
-        'id text, a int, b decimal, c timestamp, d double, e list<text>, f uuid, g blob, h boolean, i date, j inet, k varint, l time, m map<text, int>, n vector<float, 2>, o duration';
+        'id text, a int, b decimal, c timestamp, d double, e list<text>, f uuid, g blob, h boolean, i date, j inet, k varint, l time, m map<text, int>, n vector<float, 2>, o duration, p frozen<list<text>>';
       const replica = await replicaOf(`${columns}, PRIMARY KEY (id)`, mapOf(), [
-        "INSERT INTO TABLE (id, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o) VALUES ('a', 1, -1.50, 5, -0.0, ['x', ''], 0b0c0d0e-0000-4000-8000-0000000000ff, 0x, true, '2026-01-02', '::1', 300, '01:02:03', {'k': 1}, [1, 2], 1mo2d)",
+        "INSERT INTO TABLE (id, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) VALUES ('a', 1, -1.50, 5, -0.0, ['x', ''], 0b0c0d0e-0000-4000-8000-0000000000ff, 0x, true, '2026-01-02', '::1', 300, '01:02:03', {'k': 1}, [1, 2], 1mo2d, [])",
         "INSERT INTO TABLE (id) VALUES ('null')",
       ]);
       const names = [...columns.matchAll(/(?:^|, )(\w+) /g)].map((match) => match[1]!);

@@ -5,7 +5,7 @@ import { createServer, type Server, type Socket, connect as tcpConnect } from 'n
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { InterruptedError, StoreError } from '../../src/errors.ts';
 import { type Key, keyText, type Mapping, type Row } from '../../src/mapping/mapping.ts';
-import type { Change, FetchedRow, Replica, Store } from '../../src/stores/store.ts';
+import type { Change, FetchedRow, Guarded, Image, Replica, Store } from '../../src/stores/store.ts';
 import { makeChain, seedHalves } from '../../src/value/chain.ts';
 import { type BucketFilter, bucketOf, type HashScheme } from '../../src/value/digest.ts';
 import type { FieldType, Value } from '../../src/value/field-type.ts';
@@ -30,6 +30,8 @@ export interface Place {
   /** Changes one value of the record with this key; `index` counts `mapping.fields`. */
   set(key: Key, index: number, value: Value): Promise<void>;
   remove(key: Key): Promise<void>;
+  /** All records as the server holds them, to the last byte and the fields that nobody maps, one text each, in an order of their own. */
+  whole(): Promise<readonly string[]>;
   /**
    * Where no field can be unique: from now on the server refuses to write the records of these keys, or, where it is values that it refuses,
    * any record with the title that comes back.
@@ -215,6 +217,22 @@ export function storeContract(name: string, start: () => Promise<Harness>): void
         expect((await scanAll(store, there.replica)).map((row) => row.key)).toEqual([['mine']]);
         expect((await store.fetch(there.replica, [['mine'], ['other']])).map((row) => row.key)).toEqual([['mine']]);
         await expectDigestsOfRows(store, there.replica);
+      });
+
+      test('a count is what a scan would yield', async () => {
+        const count = store.probing?.count;
+        if (count === undefined) return;
+        const { signal } = new AbortController();
+        const there = await place(plain, { where: true });
+        expect(await count(there.replica, signal)).toBe(0);
+        await there.write([
+          ...numbered(30).map((record) => ({ ...record, extra: 'in' })),
+          { key: ['other'], values: ['b', '2', null], extra: 'out' },
+        ]);
+        expect(await count(there.replica, signal)).toBe(30);
+        const all = await place();
+        await all.write(numbered(300));
+        expect(await count(all.replica, signal)).toBe(300);
       });
 
       test('a key that stands twice comes twice', async (context) => {
@@ -446,6 +464,112 @@ export function storeContract(name: string, start: () => Promise<Harness>): void
         const changes = rows.map((row) => update(row, ['new', ...row.values.slice(1)], [0]));
         const expected = rows.map((_, i) => (i % 100 === 0 ? 'moved' : 'written'));
         expect(outcomes(await store.apply(there.replica, changes))).toEqual(expected);
+      });
+    });
+
+    describe('putting back', () => {
+      /** As they come out of a journal. */
+      const captured = async (there: Place, changes: readonly Guarded[]): Promise<readonly (Image | undefined)[]> => {
+        const images = await store.restoring!.capture(there.replica, changes);
+        expect(images).toHaveLength(changes.length);
+        expect(images.map((one) => one?.lacks)).toEqual(changes.map(() => undefined));
+        return images.map((one) => one && JSON.parse(JSON.stringify(one.image)));
+      };
+      const deletion = (expected: FetchedRow): Guarded => ({ kind: 'delete', expected });
+      const back = ({ token: _, ...row }: FetchedRow, image: Image, more: object = {}): Change => ({
+        kind: 'insert',
+        row,
+        image,
+        ...more,
+      });
+
+      test('what was removed comes back as it was, with the fields that no mapping names', async () => {
+        const { mapping, rows } = allTypes();
+        const there = await place(mapping);
+        const records = rows.map((values, i) => ({ key: [`k${i}`], values, extra: `by hand ${i}` }));
+        await there.write(records);
+        const before = await there.whole();
+        expect(before).toHaveLength(records.length);
+        const read = sorted(await store.fetch(there.replica, keysOf(records)));
+        const deletes = read.map(deletion);
+        const images = await captured(there, deletes);
+        const removed = deletes.map((change, i) => ({ ...change, image: images[i] }));
+        expect(outcomes(await store.apply(there.replica, removed))).toEqual(read.map(() => 'written'));
+        expect(await there.whole()).toEqual([]);
+        const inserts = read.map((row, i) => back(row, images[i]));
+        expect(outcomes(await store.apply(there.replica, inserts))).toEqual(read.map(() => 'written'));
+        expect(await there.whole()).toEqual(before);
+        expect(outcomes(await store.apply(there.replica, inserts))).toEqual(read.map(() => 'moved'));
+        expect(await there.whole()).toEqual(before);
+      });
+
+      test('what was changed becomes again what it was, types and absent fields included', async () => {
+        const { mapping, rows } = allTypes();
+        const there = await place(mapping);
+        // No two neighbours are equal.
+        const absent = { key: ['k0 absent'], values: rows[0]!.map(() => undefined), extra: 'by hand' };
+        const present = rows.map((values, i) => ({ key: [`k${i}`], values, extra: `by hand ${i}` }));
+        const records = [...present, absent];
+        await there.write(records);
+        const before = await there.whole();
+        const read = sorted(await store.fetch(there.replica, keysOf(records)));
+        const all = mapping.fields.map((_, i) => i);
+        const updates = read.map((row, i) => update(row, read[(i + 1) % read.length]!.values, all) as Guarded);
+        const images = await captured(there, updates);
+        expect(new Set(outcomes(await store.apply(there.replica, updates)))).toEqual(new Set(['written']));
+        expect(await there.whole()).not.toEqual(before);
+        const now = sorted(await store.fetch(there.replica, keysOf(records)));
+        const restores = now.map((row, i): Change => ({ ...update(row, read[i]!.values, all), image: images[i] }));
+        expect(new Set(outcomes(await store.apply(there.replica, restores)))).toEqual(new Set(['written']));
+        expect(await there.whole()).toEqual(before);
+      });
+
+      test('a record that changed since, or whose key is taken, is moved and stays as it is', async () => {
+        const there = await place();
+        await there.write(numbered(3).map((record) => ({ ...record, extra: 'by hand' })));
+        const [a, b, c] = sorted(await store.fetch(there.replica, keysOf(numbered(3))));
+        const changes = [deletion(a!), update(b!, ['new', ...b!.values.slice(1)], [0]) as Guarded, deletion(c!)];
+        const images = await captured(there, changes);
+        const made = changes.map((change, i) => (change.kind === 'delete' ? { ...change, image: images[i] } : change));
+        expect(outcomes(await store.apply(there.replica, made))).toEqual(['written', 'written', 'written']);
+        const [changed] = await store.fetch(there.replica, [['r1']]);
+        await there.set(['r1'], 1, '99');
+        await there.write([{ key: ['r0'], values: ['theirs', '5', null], extra: 'theirs' }]);
+        const before = await there.whole();
+        const restores: Change[] = [
+          back(a!, images[0]),
+          { ...update(changed!, b!.values, [0]), image: images[1] } as Change,
+        ];
+        expect(outcomes(await store.apply(there.replica, restores))).toEqual(['moved', 'moved']);
+        expect(await there.whole()).toEqual(before);
+        expect(outcomes(await store.apply(there.replica, [back(c!, images[2])]))).toEqual(['written']);
+        expect(withNulls(byKey(await there.read()).get('r2')!)).toMatchObject({ ...numbered(3)[2], extra: 'by hand' });
+      });
+
+      test('a record that is gone has no image', async () => {
+        const there = await place();
+        await there.write(numbered(2));
+        const [a, b] = sorted(await store.fetch(there.replica, keysOf(numbered(2))));
+        await there.remove(['r0']);
+        const images = await store.restoring!.capture(there.replica, [deletion(a!), deletion(b!)]);
+        expect(images.map((one) => one !== undefined)).toEqual([false, true]);
+      });
+
+      test('one of two records of a key comes back beside the other, even where both are alike', async (context) => {
+        if (!harness.canDuplicate) return context.skip();
+        const there = await place(plain, { unguarded: true });
+        const [twin] = numbered(1);
+        await there.write([twin!, twin!].map((record, i) => ({ ...record, extra: `copy ${i}` })));
+        const before = await there.whole();
+        const [expected] = await store.fetch(there.replica, [twin!.key]);
+        const [image] = await captured(there, [deletion(expected!)]);
+        expect(outcomes(await store.apply(there.replica, [deletion(expected!)]))).toEqual(['written']);
+        expect(await there.whole()).toHaveLength(1);
+        expect(outcomes(await store.apply(there.replica, [back(expected!, image)]))).toEqual(['moved']);
+        const beside = back(expected!, image, { beside: 1 });
+        expect(outcomes(await store.apply(there.replica, [beside]))).toEqual(['written']);
+        expect(await there.whole()).toEqual(before);
+        expect(outcomes(await store.apply(there.replica, [beside]))).toEqual(['moved']);
       });
     });
 

@@ -17,9 +17,9 @@ export const connectMongodb = (url: string) => mongodb.connect({ name: 'docs', u
 let collections = 0;
 
 /** `spell` turns the canonical value of a field into what an application would store; keys are always spelt alike. */
-export function startMongodb(keyIn: '_id' | 'field', spell = toNative): () => Promise<Harness> {
-  return async () => {
-    const url = freshMongo();
+export function startMongodb(keyIn: '_id' | 'field', spell = toNative): (own?: string) => Promise<Harness> {
+  return async (own) => {
+    const url = freshMongo(own);
     const client = new MongoClient(url);
     const db = client.db();
     return {
@@ -59,6 +59,10 @@ export function startMongodb(keyIn: '_id' | 'field', spell = toNative): () => Pr
           async read() {
             const documents = await collection.find({}, { promoteValues: false }).toArray();
             return documents.map((document) => fromDocument(place, document));
+          },
+          async whole() {
+            const documents = await collection.find({}, { raw: true }).toArray();
+            return documents.map((bytes) => (bytes as unknown as Buffer).toString('base64')).sort();
           },
           async set(key, index, value) {
             const { target, type } = place.fields[index]!;

@@ -8,15 +8,15 @@ import { neo4j } from '../../src/stores/neo4j/neo4j.ts';
 import type { Value } from '../../src/value/field-type.ts';
 import { freshNeo4j } from '../databases.ts';
 import type { Harness, NativeRecord, Place, PlaceOptions } from './contract.ts';
-import { cypher, fromNative, toNative } from './neo4j-native.ts';
+import { cypher, fromNative, nativeText, toNative } from './neo4j-native.ts';
 
 export const connectNeo4j = (url: string) => neo4j.connect({ name: 'graph', url, options: {} });
 
 let places = 0;
 
-export function startNeo4j(as: 'node' | 'relationship'): () => Promise<Harness> {
-  return async () => {
-    const { url, prefix } = freshNeo4j();
+export function startNeo4j(as: 'node' | 'relationship'): (own?: string) => Promise<Harness> {
+  return async (own) => {
+    const { url, prefix } = freshNeo4j(own);
     const driver = await neo4jDriver(url);
     return {
       url,
@@ -71,6 +71,11 @@ async function makePlace(
     async read() {
       const rows = await cypher(driver, `MATCH ${one} RETURN properties(${variable}) AS held`);
       return rows.map(({ held }) => recordOf(mapping, held as Record<string, unknown>));
+    },
+    async whole() {
+      const name = as === 'node' ? 'labels(n)' : 'type(r)';
+      const rows = await cypher(driver, `MATCH ${one} RETURN ${name} AS name, properties(${variable}) AS held`);
+      return rows.map(({ name, held }) => nativeText([name, held])).sort();
     },
     async set(key, index, value) {
       const { target: property, type } = mapping.fields[index]!;

@@ -60,3 +60,17 @@ export async function cypher(
   const { records } = await driver.executeQuery(query, parameters);
   return records.map((record) => record.toObject());
 }
+
+/** Whatever the driver gives, as one text: equal values of equal types, equal texts. */
+export function nativeText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(nativeText).join(', ')}]`;
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const { name } = value.constructor;
+  if (neo4j.isInt(value)) return `Integer ${value}`;
+  if (value instanceof Int8Array) return `bytes ${Buffer.from(value).toString('hex')}`;
+  const members = Object.entries(value)
+    .filter(([key, member]) => typeof member !== 'function' && !key.startsWith('_'))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${name} {${members.map(([key, member]) => `${key}: ${nativeText(member)}`).join(', ')}}`;
+}

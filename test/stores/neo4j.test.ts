@@ -851,7 +851,7 @@ describe('connecting', () => {
       name: 'ConfigError',
       message: expect.not.stringMatching(/s3cret/),
     });
-    expect(await failureOf('bolt+s://u:p@host:1', { trust: 'all' })).toMatchObject({ name: 'ConfigError' });
+    expect(await failureOf('bolt+s://u:p@host:1', { tls: { verify: false } })).toMatchObject({ name: 'ConfigError' });
     expect(await failureOf('bolt://u:p@one:1,two:2')).toMatchObject({ name: 'ConfigError' });
     expect(readUrl('neo4j://me:p%40ss%2Fw@one:7687,[::1]:7688/shop?region=eu')).toEqual({
       url: 'neo4j://one:7687?region=eu',

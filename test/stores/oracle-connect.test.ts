@@ -76,7 +76,11 @@ describe('failures', () => {
     ['NJS-500: connection to Oracle Database was closed or broken', true, /listener/],
     ['NJS-530: The host addresses or URLs provided by the connect string are incorrect', false, /host name/],
     ['NJS-533: Advanced Networking Option service negotiation failed', false, /thick/],
-    ['NJS-508: TLS detected an invalid certificate', false, /walletLocation/],
+    [
+      'NJS-508: TLS detected an invalid certificate. db not present in certificate',
+      false,
+      /as the certificate names it/,
+    ],
     ['NJS-123: call timeout of 500 ms exceeded', true, /timeouts\.call/],
     ['DPI-1047: Cannot locate a 64-bit Oracle Client library', false, /thick/],
     ['ORA-03113: end-of-file on communication channel', true, /listener/],

@@ -24,10 +24,14 @@ export async function connectOurselves(url: string): Promise<oracledb.Connection
 let places = 0;
 
 /** `plain`: the types that fit best. `texts`: booleans, UUIDs, JSON … in text columns, national texts, times without a zone. */
-export function startOracle(columns: Columns = plainColumns): () => Promise<Harness> {
-  return async () => {
-    const { url, prefix } = freshOracle();
-    const connection = await connectOurselves(url);
+export function startOracle(columns: Columns = plainColumns): (own?: string) => Promise<Harness> {
+  return async (own) => {
+    const { url, prefix } = freshOracle(own);
+    let connection = await connectOurselves(url);
+    const connected = async () => {
+      if (!connection.isHealthy()) connection = await connectOurselves(url);
+      return connection;
+    };
     return {
       url,
       config: { kind: 'oracle' },
@@ -36,7 +40,7 @@ export function startOracle(columns: Columns = plainColumns): () => Promise<Harn
       unholdable: (type, value) => type.kind === 'decimal' && value === 'NaN',
       canDuplicate: true,
       connect: openOracle,
-      makePlace: (mapping, options) => makePlace(connection, `${prefix}${places++}`, columns, mapping, options),
+      makePlace: (mapping, options) => makePlace(connected, `${prefix}${places++}`, columns, mapping, options),
       close: () => connection.close(),
     };
   };
@@ -156,7 +160,7 @@ export function textColumns(type: FieldType, target: string): Native {
 }
 
 async function makePlace(
-  connection: oracledb.Connection,
+  connected: () => Promise<oracledb.Connection>,
   table: string,
   columns: Columns,
   wanted: Mapping,
@@ -165,8 +169,10 @@ async function makePlace(
   // The stand-in takes the column "NUMBER" for its type.
   const renamed = (field: Field): Field => (field.target === 'number' ? { ...field, target: 'numero' } : field);
   const mapping = { ...wanted, key: wanted.key.map(renamed), fields: wanted.fields.map(renamed) };
-  const run = (sql: string, binds: oracledb.BindParameters = []) =>
-    connection.execute<unknown[]>(sql, binds, { autoCommit: true, fetchTypeHandler: lobsWhole });
+  const run = async (sql: string, binds: oracledb.BindParameters = []) => {
+    const connection = await connected();
+    return connection.execute<unknown[]>(sql, binds, { autoCommit: true, fetchTypeHandler: lobsWhole });
+  };
   const all = [...mapping.key, ...mapping.fields].map(({ type, target }) => ({
     name: `"${target.toUpperCase()}"`,
     target,
@@ -197,6 +203,7 @@ async function makePlace(
       fields: Object.fromEntries(mapping.fields.map((field) => [field.name, field.target])),
     },
     async write(records) {
+      const connection = await connected();
       const binds = all.map(({ native }, i) => native.write(`:${i + 1}`));
       for (let from = 0; from < records.length; from += 5000) {
         await connection.executeMany(
@@ -223,6 +230,13 @@ async function makePlace(
         const extra = row[all.length] as string | null;
         return extra === null ? record : { ...record, extra };
       });
+    },
+    async whole() {
+      const list = all.map(({ name, native }) => native.read(name));
+      const { rows } = await run(`SELECT ${list.join(', ')}, "EXTRA" FROM "${table}"`);
+      // What JSON has no word for, such as a NaN, is spelled.
+      const spelled = (_: string, value: unknown) => (typeof value === 'number' ? String(value) : value);
+      return rows!.map((row) => JSON.stringify(row, spelled)).sort();
     },
     async set(key: Key, index, value) {
       const part = all[keys.length + index]!;

@@ -14,7 +14,9 @@ import {
   TABLE_SQL,
   UNIQUE_SQL,
 } from '../../src/stores/oracle/dictionary-sql.ts';
+import { restoredColumns } from '../../src/stores/oracle/images.ts';
 import {
+  captureSql,
   countSql,
   deleteSql,
   fetchSql,
@@ -23,6 +25,7 @@ import {
   type Match,
   type Place,
   probeScnSql,
+  restoreSql,
   sampleSql,
   scanSql,
   updateSql,
@@ -148,6 +151,36 @@ describe('every statement of the oracle store is Oracle’s SQL', { timeout: 120
           everyForm.map(() => isNull),
         ),
       );
+    }
+  });
+
+  test('whole records: captured, and put back by themselves, beside others and column by column', () => {
+    const columns = everyForm.filter(({ virtual }) => !virtual);
+    const one = place({ fields: columns.map(placed) });
+    check(captureSql(one, columns, 1));
+    check(captureSql(one, columns, 1000));
+    const names = new Map(columns.map((each) => [each.name, each]));
+    for (const [value, local] of [
+      ['', '2026-03-04T05:06:07.000000+05:30'],
+      ['1', '2026-10-25T02:30:00.000000 Europe/Madrid CEST'],
+      ['1', '2026-10-25T02:30:00.000000 UTC'],
+      [null, undefined],
+    ]) {
+      const image = Object.fromEntries(columns.map(({ name, form }) => [name, { form, value, local }]));
+      const restored = restoredColumns(image, names);
+      for (const beside of [0, 2]) check(restoreSql(one, restored, beside));
+      check(
+        updateSql(
+          one,
+          [...columns.keys()],
+          columns.map(() => false),
+          restored,
+        ),
+      );
+    }
+    for (const match of ['equal', 'range', { spellings: 4 }] as const) {
+      const key = [keyPart('number'), keyPart('timestamp', match, 'AT')];
+      check(restoreSql(place({ key }), restoredColumns({ C1: { form: 'varchar', value: 'x' } }, names), 0));
     }
   });
 

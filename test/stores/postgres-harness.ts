@@ -48,11 +48,12 @@ function canonicalSql(name: string, type: FieldType): string {
 
 const quote = (name: string) => `"${name}"`;
 
-export function startPostgres(server: '18' | '15'): () => Promise<Harness> {
-  return async () => {
-    const url = await freshPostgres(server);
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
+export function startPostgres(server: '18' | '15'): (own?: string) => Promise<Harness> {
+  return async (own) => {
+    const url = await freshPostgres(server, own);
+    // A pool of one: unlike a client it connects again when the server comes back.
+    const client = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0 });
+    client.on('error', () => {});
     return {
       url,
       config: { kind: 'postgres' },
@@ -96,6 +97,10 @@ export function startPostgres(server: '18' | '15'): () => Promise<Harness> {
               const record = { key: values.slice(0, key.length) as string[], values: values.slice(key.length) };
               return row.extra === null ? record : { ...record, extra: row.extra };
             });
+          },
+          async whole() {
+            const { rows } = await client.query(`select row_to_json(held)::text as text from ${table} as held`);
+            return rows.map(({ text }) => text as string).sort();
           },
           async set(parts, index, value) {
             const { target, type } = mapping.fields[index]!;

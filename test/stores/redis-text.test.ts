@@ -6,7 +6,8 @@ import type { Field, Mapping } from '../../src/mapping/mapping.ts';
 import { decodeText } from '../../src/stores/redis/decode.ts';
 import { encodeText } from '../../src/stores/redis/encode.ts';
 import { Failures } from '../../src/stores/redis/failure.ts';
-import { JsonLocator, stringAt, withMember } from '../../src/stores/redis/json-text.ts';
+import { withMember } from '../../src/stores/redis/json-edit.ts';
+import { JsonLocator, stringAt } from '../../src/stores/redis/json-text.ts';
 import { decodePlace, encodeLiteral } from '../../src/stores/redis/json-value.ts';
 import { globMatcher, KeyPattern, readPattern } from '../../src/stores/redis/key-pattern.ts';
 import { RecentKeys } from '../../src/stores/redis/recent.ts';
@@ -176,7 +177,7 @@ describe('failures', () => {
       'a certificate',
       Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
       false,
-      /tlsCAFile/,
+      /tls\.ca/,
     ],
   ])('%s says what to do', (_name, error, transient, hint) => {
     const failure = new Failures('kv', ['s3cret']).of(error, 'scan x');

@@ -596,7 +596,7 @@ describe('the redis store', () => {
         await reader.close();
         const writer = await connectAs(`~${prefix}*`, '+@read', '+@connection', '+eval', '+evalsha', '+hset', '+type');
         expect((await writer.inspect(replica)).writeProblems).toMatchObject([
-          { message: 'the user may not hdel, unlink the keys of this replica' },
+          { message: 'the user may not hdel, unlink, restore the keys of this replica' },
         ]);
         await writer.close();
       } finally {

@@ -4,7 +4,9 @@ import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { InterruptedError, StoreError } from '../../src/errors.ts';
 import type { Mapping } from '../../src/mapping/mapping.ts';
+import { loadKind } from '../../src/stores/load-kind.ts';
 import { mongodb } from '../../src/stores/mongodb/mongodb.ts';
+import { storeKinds } from '../../src/stores/registry.ts';
 import type { Replica } from '../../src/stores/store.ts';
 import type { DigestPage, HashScheme } from '../../src/value/digest.ts';
 import { Readers, type ReadRequest } from '../../src/workers/readers.ts';
@@ -34,13 +36,14 @@ beforeAll(async () => {
 });
 afterAll(() => readers.close());
 
-const request = (more: Partial<ReadRequest> = {}): ReadRequest => ({
-  store: { name: 'docs', kind: 'mongodb', url, options: {} },
-  replica,
-  hashable: true,
-  scheme,
-  ...more,
-});
+const read = (more: Partial<ReadRequest> = {}): AsyncIterable<DigestPage> =>
+  readers.digests({
+    store: { name: 'docs', kind: 'mongodb', url, options: {} },
+    replica,
+    hashable: true,
+    scheme,
+    ...more,
+  })!;
 
 async function gather(pages: AsyncIterable<DigestPage>): Promise<string[]> {
   const found: string[] = [];
@@ -63,7 +66,7 @@ test.each([
     const here = await gather(store.hashing!.digests(replica, scheme));
     expect(here).toHaveLength(5000);
     expect(here.filter((line) => line.includes('amount'))).toHaveLength(50);
-    expect(await gather(readers.digests(request({ hashable })))).toEqual(here);
+    expect(await gather(read({ hashable }))).toEqual(here);
   } finally {
     await store.close();
   }
@@ -71,7 +74,7 @@ test.each([
 
 test('only the wanted buckets come', async () => {
   const filter = { buckets: 8, bits: Uint8Array.of(0b0000_0100) };
-  const some = await gather(readers.digests(request({ filter })));
+  const some = await gather(read({ filter }));
   expect(some.length).toBeGreaterThan(400);
   expect(some.length).toBeLessThan(1000);
 });
@@ -79,7 +82,7 @@ test('only the wanted buckets come', async () => {
 test('what a store does wrong is its error here as well', async () => {
   const gone = url.replace(/:\d+\//, ':1/');
   const settings = { name: 'docs', kind: 'mongodb', url: gone, options: { timeouts: { serverSelection: 300 } } };
-  const reading = gather(readers.digests(request({ store: settings })));
+  const reading = gather(read({ store: settings }));
   const error = await reading.catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(StoreError);
   expect(error).toMatchObject({ store: 'docs', verb: 'connect', transient: true, hint: expect.stringMatching(/\S/) });
@@ -88,18 +91,33 @@ test('what a store does wrong is its error here as well', async () => {
 test('an aborted signal ends it as an interruption, and the next reading is none the worse', async () => {
   const controller = new AbortController();
   const reading = (async () => {
-    for await (const _page of readers.digests(request({ signal: controller.signal }))) controller.abort();
+    for await (const _page of read({ signal: controller.signal })) controller.abort();
   })();
   await expect(reading).rejects.toBeInstanceOf(InterruptedError);
-  expect(await gather(readers.digests(request()))).toHaveLength(5000);
+  expect(await gather(read())).toHaveLength(5000);
 });
 
 test('a reader that stops early leaves its thread free', async () => {
   for (let i = 0; i < 6; i++) {
-    for await (const page of readers.digests(request())) {
+    for await (const page of read()) {
       expect(page.count).toBeGreaterThan(0);
       break;
     }
   }
-  expect(await gather(readers.digests(request()))).toHaveLength(5000);
+  expect(await gather(read())).toHaveLength(5000);
+});
+
+test('while all threads are at work there is none to be had', async () => {
+  const [first, second] = [read(), read()].map((pages) => pages[Symbol.asyncIterator]());
+  try {
+    await Promise.all([first!.next(), second!.next()]);
+    expect(read()).toBeUndefined();
+  } finally {
+    await Promise.all([first!.return!(), second!.return!()]);
+  }
+  expect(await gather(read())).toHaveLength(5000);
+});
+
+test('a thread finds every kind of store by its name', async () => {
+  for (const [kind, definition] of storeKinds()) expect(await loadKind(kind)).toBe(definition);
 });

@@ -1,9 +1,9 @@
 // Everything that the verbs need to know about one replica: where its columns stand in a result, and by what its records are found. Made
-// once a replica, from the table's schema.
+// once a replica, from the table's schema. No I/O.
 
 import type { Field, Mapping } from '../../mapping/mapping.ts';
 import type { Replica } from '../store.ts';
-import { type Column, type Found, readTable, type Table } from './schema.ts';
+import type { Column, Found, Table } from './schema.ts';
 import { type Connection, quoted } from './session.ts';
 import { equals, selectText, writeTimeText } from './statements.ts';
 
@@ -41,8 +41,7 @@ export interface Obstacle {
   readonly hint?: string;
 }
 
-export async function makeAccess(connection: Connection, replica: Replica): Promise<Access | readonly Obstacle[]> {
-  const found = await readTable(connection, replica.target);
+export function makeAccess(connection: Connection, replica: Replica, found: Found): Access | readonly Obstacle[] {
   if ('missing' in found) return [missing(connection, replica, found)];
   const obstacles = [...columnObstacles(replica.mapping, found), ...keyObstacles(replica.mapping, found)];
   const where = whereOf(replica);

@@ -6,17 +6,18 @@ import { wordsOf } from '../../errors.ts';
 import { keyText, type Row } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import { differingFields } from '../../value/same-value.ts';
-import type { Change, Outcome } from '../store.ts';
+import type { Change, Image, Outcome } from '../store.ts';
 import type { Access } from './access.ts';
 import { eachAtOnce } from './bounded.ts';
 import { isMultiCell } from './cql-type.ts';
 import { isRejected } from './failure.ts';
+import { isOfImage, keyOfImage, newestOfImage, restoredCells } from './images.ts';
 import { type Present, PresentReader } from './present.ts';
 import type { Column } from './schema.ts';
 import { type Connection, type Statement, write } from './session.ts';
 import { sameToken, tokenOf } from './token.ts';
-import { latest, newest, now, timeAfter, timeToBeat, versionTime } from './write-time.ts';
-import { type Assignment, type PrimaryKey, timeToLiveOf, type Values, Writes } from './writes.ts';
+import { latest, newest, timeAfter, timeToBeat, versionTime } from './write-time.ts';
+import { type Assignment, longestLife, type PrimaryKey, timeToLiveOf, type Values, Writes } from './writes.ts';
 
 export const MOST_CHANGES = 500;
 const KEYS_AT_ONCE = 64;
@@ -26,9 +27,11 @@ const unchanged: Outcome = { outcome: 'unchanged' };
 const moved: Outcome = { outcome: 'moved' };
 const hidden: Outcome = {
   outcome: 'refused',
-  error: 'a deletion that is dated later than this machine’s clock hides what is written',
+  error: 'a deletion that is dated later than the server’s clock hides what is written',
 };
 
+/** Seconds; 0: for ever; undefined: what the table says. */
+type Wanted = Omit<Assignment, 'time'>;
 type Insert = Extract<Change, { kind: 'insert' }>;
 type Update = Extract<Change, { kind: 'update' }>;
 type Delete = Extract<Change, { kind: 'delete' }>;
@@ -57,12 +60,16 @@ class Application {
   private readonly access: Access;
   private readonly present: PresentReader;
   private readonly writes: Writes;
+  /** The server may quote values. */
+  private readonly isSensitive: boolean;
 
   constructor(connection: Connection, access: Access) {
     this.connection = connection;
     this.access = access;
     this.present = new PresentReader(connection, access);
-    this.writes = new Writes(access);
+    this.writes = new Writes(access, connection.now);
+    const { key, fields } = access.replica.mapping;
+    this.isSensitive = [...key, ...fields].some((field) => field.sensitive);
   }
 
   async outcomeOf(change: Change): Promise<Outcome> {
@@ -70,43 +77,56 @@ class Application {
       if (change.kind === 'insert') return await this.insert(change);
       return await (change.kind === 'update' ? this.update(change) : this.remove(change));
     } catch (error) {
-      if (error instanceof ValueError || isRejected(error)) return { outcome: 'refused', error: wordsOf(error) };
+      if (error instanceof ValueError) return { outcome: 'refused', error: error.message };
+      if (isRejected(error))
+        return { outcome: 'refused', error: this.isSensitive ? 'the server rejects it' : wordsOf(error) };
       throw error;
     }
   }
 
-  private async insert({ row }: Insert): Promise<Outcome> {
+  private async insert({ row, image }: Insert): Promise<Outcome> {
+    if (image !== undefined) return this.putBack(image);
     const { writes } = this;
     const primaryKey = writes.primaryKeyOf(row);
     const values = writes.valuesOf(row);
     if ((await this.present.read(primaryKey, true)) !== undefined) return moved;
-    const version = versionTime(this.access.replica.mapping, row);
+    const version = versionTime(this.access.replica.mapping, row, this.connection.now());
     const insertion = (time: bigint) => [writes.insertion(primaryKey, values, time)];
     if (version !== undefined) return this.writeUntilSeen(primaryKey, values, version, insertion);
-    await this.write(insertion(now()));
+    await this.write(insertion(this.connection.now()));
     return written;
   }
 
-  private async update({ row, fields, expected }: Update): Promise<Outcome> {
+  /** A row that was deleted: just later than the deletion, which is as old as the newest value that it removed. */
+  private async putBack(image: Image): Promise<Outcome> {
+    const primaryKey = keyOfImage(image);
+    const cells = restoredCells(image, this.access.table);
+    if ((await this.present.read(primaryKey, true)) !== undefined) return moved;
+    const newestOf = newestOfImage(image);
+    const time = newestOf === undefined ? this.connection.now() : newestOf + 1n;
+    return this.writeWhole(primaryKey, cells, time);
+  }
+
+  private async update({ row, fields, expected, image }: Update): Promise<Outcome> {
     const token = tokenOf(expected);
     const { primaryKey } = token;
     const present = await this.present.read(primaryKey);
-    const target = this.targetOf(primaryKey, row, fields);
+    const target =
+      image === undefined ? this.targetOf(primaryKey, row, fields) : elsewhere(keyOfImage(image), primaryKey);
     if (present === undefined) {
       const there = target === undefined ? undefined : await this.present.read(target);
       return there !== undefined && this.isDone(there, row, fields) ? unchanged : moved;
     }
     if (!sameToken(present.token, token)) return this.isDone(present, row, fields) ? unchanged : moved;
-    const values = this.writes.valuesOf(row, fields);
+    const values = this.valuesFor(present, row, fields, image);
     if (target !== undefined) return this.move(present, target, row, values);
-    const wanted = [...values].filter(([column, value]) => value !== null || !isNull(present, column));
+    const wanted = values.filter(({ column, value }) => value !== null || !isNull(present, column));
     if (wanted.length === 0) return unchanged;
-    const version = versionTime(this.access.replica.mapping, row);
+    const version = versionTime(this.access.replica.mapping, row, this.connection.now());
     const cells = [...present.cells.values()];
-    const assignments = wanted.map(([column, value]): Assignment => {
-      const cell = present.cells.get(column)!;
-      const timeToLive = value === null ? 0 : timeToLiveOf(cell, cells);
-      return { column, value, time: timeToBeat(cell, cells, version), timeToLive };
+    const assignments = wanted.map((value): Assignment => {
+      const cell = present.cells.get(value.column)!;
+      return { ...value, time: timeToBeat(cell, cells, version, this.connection.now()) };
     });
     await this.write([
       ...this.writes.assignments(primaryKey, assignments),
@@ -116,27 +136,42 @@ class Application {
     const unsure = assignments.filter(({ column }) => isNull(present, column));
     const hoped = new Map(unsure.map(({ column, value }) => [column, value]));
     if (unsure.length === 0 || (await this.isSeen(primaryKey, hoped))) return written;
-    const later = unsure.map((assignment) => ({ ...assignment, time: latest(now(), assignment.time) }));
+    const later = unsure.map((assignment) => ({ ...assignment, time: latest(this.connection.now(), assignment.time) }));
     await this.write(this.writes.assignments(primaryKey, later));
     return (await this.isSeen(primaryKey, hoped)) ? written : hidden;
   }
 
-  private async remove({ expected }: Delete): Promise<Outcome> {
+  /** What columns are to hold, and how long: as long as what stands there, or what the image has. Throws ValueError. */
+  private valuesFor(present: Present, row: Row, fields: readonly number[], image: Image): readonly Wanted[] {
+    if (image !== undefined) {
+      const columns = this.writes.slotsOf(fields).map(({ column }) => column);
+      return restoredCells(image, this.access.table, columns);
+    }
+    const cells = [...present.cells.values()];
+    return Array.from(this.writes.valuesOf(row, fields), ([column, value]) => ({
+      column,
+      value,
+      timeToLive: value === null ? 0 : timeToLiveOf(present.cells.get(column), cells),
+    }));
+  }
+
+  private async remove({ expected, image }: Delete): Promise<Outcome> {
     const token = tokenOf(expected);
     const present = await this.present.read(token.primaryKey);
     if (present === undefined) return unchanged;
-    return sameToken(present.token, token) ? this.erase(present) : moved;
+    if (!sameToken(present.token, token) || (image !== undefined && !isOfImage(present, image))) return moved;
+    return this.erase(present);
   }
 
   /** A deletion wins over what was written at the same time, so it needs to be no later than that. */
   private async erase({ token: { primaryKey }, cells }: Present): Promise<Outcome> {
     const time = newest(cells.values());
-    await this.write([this.writes.deletion(primaryKey, time ?? now())]);
+    await this.write([this.writes.deletion(primaryKey, time ?? this.connection.now())]);
     const left = await this.present.read(primaryKey, true);
     if (left === undefined) return written;
     // It has been written to meanwhile. But where nothing is left than that there is a row, it was inserted after its values were written.
     if (time === undefined || [...left.cells.values()].some((cell) => cell.value !== null)) return moved;
-    await this.write([this.writes.deletion(primaryKey, now())]);
+    await this.write([this.writes.deletion(primaryKey, this.connection.now())]);
     return written;
   }
 
@@ -144,25 +179,34 @@ class Application {
    * Another primary key is another row: the record is written there whole, with the columns that the mapping doesn't name, and removed from its
    * old place once it is seen at the new one. Whoever is killed between the two leaves a copy, which is found as one.
    */
-  private async move(present: Present, target: PrimaryKey, row: Row, values: Values): Promise<Outcome> {
+  private async move(present: Present, target: PrimaryKey, row: Row, values: readonly Wanted[]): Promise<Outcome> {
     if ((await this.present.read(target, true)) !== undefined) return moved;
     const cells = [...present.cells.values()];
-    const whole = [...present.cells].map(([column, cell]) => {
-      const value = values.has(column) ? values.get(column)! : cell.value;
-      return { column, value, timeToLive: timeToLiveOf(cell, cells) };
-    });
-    const filled = whole.filter(({ value }) => value !== null);
-    const time = timeAfter(cells, versionTime(this.access.replica.mapping, row));
+    const given = new Map(values.map((value) => [value.column, value]));
+    const whole = Array.from(
+      present.cells,
+      ([column, cell]): Wanted =>
+        given.get(column) ?? { column, value: cell.value, timeToLive: timeToLiveOf(cell, cells) },
+    );
+    const clock = this.connection.now();
+    const time = timeAfter(cells, versionTime(this.access.replica.mapping, row, clock), clock);
+    const outcome = await this.writeWhole(target, whole, time);
+    return outcome === written ? this.erase(present) : outcome;
+  }
+
+  /** A whole row where none is; it lives as long as its longest-lived value. */
+  private writeWhole(primaryKey: PrimaryKey, values: readonly Wanted[], time: bigint): Promise<Outcome> {
+    const filled = values.filter(({ value }) => value !== null);
+    const life = longestLife(filled.map(({ timeToLive }) => timeToLive));
     const statements = (at: bigint) => [
-      this.writes.existence(target, at, timeToLiveOf(undefined, cells)),
+      this.writes.existence(primaryKey, at, life),
       ...this.writes.assignments(
-        target,
-        filled.map((assignment) => ({ ...assignment, time: at })),
+        primaryKey,
+        filled.map((value) => ({ ...value, time: at })),
       ),
     ];
     const hoped = new Map(filled.map(({ column, value }) => [column, value]));
-    const outcome = await this.writeUntilSeen(target, hoped, time, statements);
-    return outcome === written ? this.erase(present) : outcome;
+    return this.writeUntilSeen(primaryKey, hoped, time, statements);
   }
 
   /** Where a later deletion hides it, it is written again at the present time: whoever deleted it, the source has the row. */
@@ -172,7 +216,7 @@ class Application {
     time: bigint,
     statements: (time: bigint) => readonly Statement[],
   ): Promise<Outcome> {
-    for (const at of [time, latest(now(), time)]) {
+    for (const at of [time, latest(this.connection.now(), time)]) {
       await this.write(statements(at));
       if (await this.isSeen(primaryKey, values)) return written;
     }
@@ -208,7 +252,7 @@ class Application {
     const target = this.writes
       .primaryKeyOf(row)
       .map((part, i) => (fields.includes(slots[i]!.fieldIndex ?? -1) ? part : primaryKey[i]!));
-    return target.every((part, i) => part.equals(primaryKey[i]!)) ? undefined : target;
+    return elsewhere(target, primaryKey);
   }
 
   private isDone({ row: present }: Present, row: Row, fields: readonly number[]): boolean {
@@ -219,6 +263,10 @@ class Application {
   private write(statements: readonly Statement[]): Promise<void> {
     return write(this.connection, statements);
   }
+}
+
+function elsewhere(target: PrimaryKey, primaryKey: PrimaryKey): PrimaryKey | undefined {
+  return target.every((part, i) => part.equals(primaryKey[i]!)) ? undefined : target;
 }
 
 function isNull(present: Present, column: Column): boolean {

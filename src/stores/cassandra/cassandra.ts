@@ -1,18 +1,31 @@
 // The `cassandra` store: Apache Cassandra and what speaks its protocol, through the DataStax driver. A replica is a table; `where` is a
 // condition in CQL.
 
-import { readFile } from 'node:fs/promises';
 import type { Client, ClientOptions } from 'cassandra-driver';
 import { z } from 'zod';
 import { InterruptedError } from '../../errors.ts';
 import type { Key } from '../../mapping/mapping.ts';
+import {
+  type Encryption,
+  encryptionOf,
+  readTls,
+  socketOptions,
+  type TlsMaterial,
+  tlsDescription,
+  tlsWords,
+} from '../../tls/tls.ts';
 import type { BucketFilter, DigestPage, HashScheme } from '../../value/digest.ts';
+import { explained } from '../explained.ts';
 import type {
   Change,
+  Contingency,
+  ContingencyPlace,
   FetchedRow,
   Hashing,
   Inspection,
   Replica,
+  Restoring,
+  Scratching,
   Store,
   StoreDefinition,
   StoreSettings,
@@ -20,13 +33,20 @@ import type {
 } from '../store.ts';
 import { type Access, makeAccess, type Obstacle, required } from './access.ts';
 import { applyChanges, MOST_CHANGES } from './apply.ts';
+import { askKeyspace } from './ask.ts';
+import { contingencyOptions, settleWrites, waitingWrites } from './contingency.ts';
 import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
+import { captureImages } from './images.ts';
 import { inspectReplica } from './inspect.ts';
+import { askNodes, type CassandraProbing, cassandraProbe } from './probe.ts';
 import { askForBytes } from './raw-result.ts';
 import { readDigests, scanRows } from './scan.ts';
+import { type Found, readTable } from './schema.ts';
+import { scratchTables } from './scratch.ts';
 import { type Connection, type Driver, readSchema } from './session.ts';
 import { type Address, problem, readUrl } from './url.ts';
+import { clockFrom } from './write-time.ts';
 
 const milliseconds = z.int().positive();
 const consistency = z.enum(['one', 'localOne', 'two', 'three', 'quorum', 'localQuorum', 'eachQuorum', 'all']);
@@ -42,12 +62,7 @@ const options = z.strictObject({
   /** Token ranges that a scan is split into, and how many of them are read at once. */
   ranges: z.int().min(1).max(65_536).optional(),
   parallel: z.int().min(1).max(128).optional(),
-  tls: z.boolean().optional(),
-  tlsCAFile: z.string().optional(),
-  tlsCertificateFile: z.string().optional(),
-  tlsKeyFile: z.string().optional(),
-  /** The name that certificates carry, where it is not the host's. */
-  tlsServerName: z.string().min(1).optional(),
+  tls: tlsWords.optional().describe(tlsDescription),
   timeouts: z.strictObject({ connect: milliseconds.optional(), read: milliseconds.optional() }).optional(),
 });
 
@@ -58,6 +73,8 @@ export const cassandra: StoreDefinition<CassandraOptions> = {
   place: 'table',
   options,
   replicaOptions: z.strictObject({}),
+  contingencyOptions,
+  probes: [cassandraProbe],
   connect,
 };
 
@@ -81,16 +98,21 @@ async function connect(settings: StoreSettings<CassandraOptions>): Promise<Store
       'Put ?localDataCenter=datacenter1 behind the URL or set `localDataCenter`; `nodetool status` shows it.';
     throw problem(name, 'names no local data center', hint);
   }
+  const tls = readTls(given.tls, `stores.${name}`);
   if (signal?.aborted) throw new InterruptedError();
   const driver = (await import('cassandra-driver')).default as unknown as Driver;
   let client: Client | undefined;
   const closeOnAbort = () => void client?.shutdown().catch(() => {});
   signal?.addEventListener('abort', closeOnAbort, { once: true });
   try {
-    client = new driver.Client({ ...(await clientOptions(driver, address, given)), localDataCenter });
+    client = new driver.Client({ ...clientOptions(driver, address, given, tls), localDataCenter });
     await client.connect();
     askForBytes(client);
-    const [local] = await readSchema({ client, driver }, 'SELECT release_version, partitioner FROM system.local');
+    const asked = performance.now();
+    const [local] = await readSchema(
+      { client, driver },
+      'SELECT release_version, partitioner, toUnixTimestamp(now()) AS at FROM system.local',
+    );
     const release = String(local?.release_version);
     const { consistencies } = driver.types;
     const readConsistency = given.readConsistency ?? DEFAULTS.consistency;
@@ -101,6 +123,7 @@ async function connect(settings: StoreSettings<CassandraOptions>): Promise<Store
       keyspace,
       user: address.user,
       partitioner: String(local?.partitioner).replace(/^.*\./, ''),
+      now: clockFrom(Number(local?.at), asked),
       version: Number.parseInt(release, 10),
       readConsistency: consistencies[readConsistency],
       readConsistencyName: readConsistency,
@@ -109,7 +132,7 @@ async function connect(settings: StoreSettings<CassandraOptions>): Promise<Store
       ranges: given.ranges ?? DEFAULTS.ranges,
       parallel: given.parallel ?? DEFAULTS.parallel,
     };
-    return new CassandraStore(connection, `Cassandra ${release}`);
+    return new CassandraStore(connection, `Cassandra ${release}`, localDataCenter, encryptionOf(tls));
   } catch (error) {
     await client?.shutdown().catch(() => {});
     throw failures.of(error, 'connect', signal);
@@ -125,20 +148,46 @@ class CassandraStore implements Store {
     applyChanges: MOST_CHANGES,
   };
   readonly product: string;
+  readonly encryption: Encryption;
   readonly hashing: Hashing = {
     digests: (replica, scheme, filter, signal) => this.digests(replica, scheme, filter, signal),
   };
+  readonly restoring: Restoring = {
+    capture: (replica, changes) => {
+      const verb = `read ${changes.length} rows of ${replica.target}`;
+      return this.during(verb, async () =>
+        changes.length === 0 ? [] : captureImages(this.connection, await this.accessOf(replica, verb), changes),
+      );
+    },
+  };
+  readonly scratching: Scratching;
+  readonly probing: CassandraProbing = {
+    ask: (statement) => this.during('ask', () => askKeyspace(this.connection, statement)),
+    ping: () => this.during('ping', () => readSchema(this.connection, 'SELECT key FROM system.local')),
+    nodes: () => this.during('ask the nodes', () => askNodes(this.connection.client, this.localDataCenter)),
+  };
+  readonly contingency: Contingency = {
+    waiting: (place, signal) => this.waiting(place, signal),
+    settle: (place, ids) =>
+      this.during(`settle ${ids.length} writes in ${place.target}`, () => settleWrites(this.connection, place, ids)),
+  };
   private readonly connection: Connection;
+  private readonly localDataCenter: string;
   private readonly accesses = new WeakMap<Replica, Promise<Access | readonly Obstacle[]>>();
+  private readonly tables = new Map<string, Promise<Found>>();
 
-  constructor(connection: Connection, product: string) {
+  constructor(connection: Connection, product: string, localDataCenter: string, encryption: Encryption) {
     this.connection = connection;
+    this.scratching = explained(scratchTables(connection), (error) => connection.failures.of(error, 'self-test'));
     this.product = product;
+    this.encryption = encryption;
+    this.localDataCenter = localDataCenter;
   }
 
   inspect(replica: Replica): Promise<Inspection> {
     // A fresh look, as the table may have changed since the last one.
     this.accesses.delete(replica);
+    this.tables.delete(replica.target);
     return this.during(`inspect ${replica.target}`, async () =>
       inspectReplica(this.connection, await this.lookAt(replica)),
     );
@@ -189,6 +238,14 @@ class CassandraStore implements Store {
     }
   }
 
+  private async *waiting(place: ContingencyPlace, signal?: AbortSignal) {
+    try {
+      yield* waitingWrites(this.connection, place, signal);
+    } catch (error) {
+      throw this.connection.failures.of(error, `read ${place.target}`, signal);
+    }
+  }
+
   private async during<Result>(verb: string, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -205,20 +262,36 @@ class CassandraStore implements Store {
   private lookAt(replica: Replica): Promise<Access | readonly Obstacle[]> {
     const known = this.accesses.get(replica);
     if (known !== undefined) return known;
-    const access = makeAccess(this.connection, replica);
+    const access = this.tableOf(replica).then((found) => makeAccess(this.connection, replica, found));
     this.accesses.set(replica, access);
     access.catch(() => this.accesses.delete(replica));
     return access;
   }
+
+  /** One table's schema serves all replicas that stand in it. */
+  private tableOf({ target }: Replica): Promise<Found> {
+    const known = this.tables.get(target);
+    if (known !== undefined) return known;
+    const table = readTable(this.connection, target);
+    this.tables.set(target, table);
+    table.catch(() => this.tables.delete(target));
+    return table;
+  }
 }
 
-async function clientOptions(driver: Driver, address: Address, given: CassandraOptions): Promise<ClientOptions> {
+function clientOptions(
+  driver: Driver,
+  address: Address,
+  given: CassandraOptions,
+  tls: TlsMaterial | undefined,
+): ClientOptions {
   const { user, password } = address;
   return {
     contactPoints: [...address.hosts],
     protocolOptions: { port: address.port },
     authProvider: user === undefined ? undefined : new driver.auth.PlainTextAuthProvider(user, password ?? ''),
-    sslOptions: await sslOptions(given),
+    // The driver by itself would take any certificate.
+    sslOptions: tls && socketOptions(tls),
     // The driver waits longer each time; whoever asks again a second later finds a server that is back.
     policies: { reconnection: new driver.policies.reconnection.ConstantReconnectionPolicy(RECONNECT_MS) },
     socketOptions: {
@@ -226,14 +299,4 @@ async function clientOptions(driver: Driver, address: Address, given: CassandraO
       readTimeout: given.timeouts?.read ?? READ_MS,
     },
   };
-}
-
-async function sslOptions(given: CassandraOptions): Promise<ClientOptions['sslOptions']> {
-  const { tlsCAFile, tlsCertificateFile, tlsKeyFile, tlsServerName } = given;
-  if (!(given.tls ?? (tlsCAFile ?? tlsCertificateFile ?? tlsKeyFile ?? tlsServerName) !== undefined)) return undefined;
-  const [ca, cert, key] = await Promise.all(
-    [tlsCAFile, tlsCertificateFile, tlsKeyFile].map((file) => (file === undefined ? undefined : readFile(file))),
-  );
-  // The driver by itself would take any certificate.
-  return { ca, cert, key, servername: tlsServerName, rejectUnauthorized: true };
 }

@@ -2,6 +2,7 @@
 
 import { AssertionError } from 'node:assert';
 import { InterruptedError, StoreError, wordsOf } from '../../errors.ts';
+import { tlsFailure } from '../../tls/failure.ts';
 
 interface Explanation {
   readonly detail?: string;
@@ -99,6 +100,8 @@ export function isForbidden(error: unknown): boolean {
 
 function explain(error: unknown): Explanation {
   const { name = '', code, message = '' } = error as { name?: string; code?: unknown; message?: string };
+  const tls = name === 'ResponseError' ? undefined : tlsFailure(error);
+  if (tls !== undefined) return { ...tls, transient: false };
   if (name === 'NoHostAvailableError') return unreachable(error as NoHostAvailable);
   if (name === 'AuthenticationError' || code === BAD_CREDENTIALS) {
     return { detail: 'authentication failed', transient: false, hint: 'Check user and password in the URL.' };
@@ -111,10 +114,6 @@ function explain(error: unknown): Explanation {
   }
   if (/localDataCenter|data center/i.test(message)) {
     return { transient: false, hint: 'Set localDataCenter to the one that `nodetool status` shows.' };
-  }
-  if (isCertificate(error)) return untrusted(message);
-  if (code === 'ENOENT' || code === 'EACCES') {
-    return { transient: false, hint: 'Check tlsCAFile, tlsCertificateFile and tlsKeyFile.' };
   }
   return { transient: false };
 }
@@ -174,17 +173,4 @@ function isLost(error: unknown): boolean {
       message,
     )
   );
-}
-
-function isCertificate(error: unknown): boolean {
-  const { code = '', message = '' } = error as { code?: string; message?: string };
-  return /^(ERR_TLS|ERR_SSL|CERT|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/.test(code) || /certificate|SSL|TLS/.test(message);
-}
-
-function untrusted(message: string): Explanation {
-  return {
-    detail: message,
-    transient: false,
-    hint: 'Check tlsCAFile, and tlsServerName where certificates name something else than the host’s address.',
-  };
 }

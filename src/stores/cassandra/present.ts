@@ -23,8 +23,10 @@ export interface Cell {
   readonly value: Buffer | null;
   /** Microseconds since 1970; undefined where it is null or the server doesn't tell. */
   readonly writeTime: bigint | undefined;
-  /** Seconds; 0: for ever. */
+  /** Seconds; 0: for ever. Of a collection: of its longest-lived element. */
   readonly timeToLive: number;
+  /** The same by element of a collection, by field of a user-defined type; undefined for other values. */
+  readonly lives?: readonly number[];
 }
 
 export class PresentReader {
@@ -88,26 +90,29 @@ interface CellPlaces {
 
 function cellOf({ column, value, writeTime, timeToLive }: CellPlaces, cells: Cells): Cell {
   const has = (at: number | undefined): at is number => at !== undefined && cells.lengths[at]! > 0;
+  const lives = has(timeToLive) && isMultiCell(column.type) ? livesAt(cells, timeToLive) : undefined;
+  // The last second of a value counts as 0.
+  const plain = has(timeToLive) ? Math.max(1, int32At(cells.bytes, cells.offsets[timeToLive]!)) : 0;
   return {
     value: cells.copy(value),
     writeTime: has(writeTime) ? bigInt64At(cells.bytes, cells.offsets[writeTime]!) : undefined,
-    timeToLive: has(timeToLive) ? secondsAt(column, cells, timeToLive) : 0,
+    timeToLive: lives === undefined ? plain : longest(column, lives),
+    lives,
   };
 }
 
-/** A collection has a list of them: it lives as long as its longest-lived element. */
-function secondsAt(column: Column, { bytes, offsets }: Cells, at: number): number {
-  const start = offsets[at]!;
-  // The last second of a value counts as 0.
-  if (!isMultiCell(column.type)) return Math.max(1, int32At(bytes, start));
-  let most = 0;
-  let place = start + 4;
-  for (let left = int32At(bytes, start); left > 0; left--) {
+/** The list that a collection has of them. No seconds: it lives for ever, or is a field of a user-defined type that is null. */
+function livesAt({ bytes, offsets }: Cells, at: number): readonly number[] {
+  const lives: number[] = [];
+  let place = offsets[at]! + 4;
+  for (let left = int32At(bytes, offsets[at]!); left > 0; left--) {
     const length = int32At(bytes, place);
-    // No seconds: it lives for ever, or is a field of a user-defined type that is null.
-    if (length === 4) most = Math.max(most, 1, int32At(bytes, place + 4));
-    else if (column.type.name !== 'udt') return 0;
+    lives.push(length === 4 ? Math.max(1, int32At(bytes, place + 4)) : 0);
     place += 4 + Math.max(length, 0);
   }
-  return most;
+  return lives;
+}
+
+function longest({ type }: Column, lives: readonly number[]): number {
+  return lives.includes(0) && type.name !== 'udt' ? 0 : Math.max(0, ...lives);
 }

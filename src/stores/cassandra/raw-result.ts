@@ -51,6 +51,9 @@ class RawPage implements RawRows {
   }
 }
 
+/** How many there are. */
+const NO_ELEMENTS = Buffer.alloc(4);
+
 const asked = new WeakSet<object>();
 
 /** Asks all connections that the driver has open now. */
@@ -81,6 +84,14 @@ function isReadable({ buf, offset }: Reader): boolean {
   return Buffer.isBuffer(buf) && Number.isInteger(offset) && buf.length >= offset + 4;
 }
 
+/** Whether the driver has taken rows of a marked statement apart, on a connection that is new. It is asked not to from now on. */
+export function isTakenApart(result: Result, client: Client): boolean {
+  const [first] = (result.rows ?? []) as readonly unknown[];
+  if (first === undefined || first instanceof RawPage) return false;
+  askForBytes(client);
+  return true;
+}
+
 /** The rows of a marked statement's result. */
 export function rowsOf(result: Result, client: Client, driver: Driver): RawRows {
   const rows: readonly unknown[] = result.rows ?? [];
@@ -99,7 +110,9 @@ function encoded(result: Result, client: Client, driver: Driver): RawRows {
   const parts: Buffer[] = [];
   for (const row of result.rows) {
     for (const { name, type } of result.columns) {
-      const value = encoder.encode(row[name], type);
+      // The driver would write null for it.
+      const isEmptyList = Array.isArray(row[name]) && row[name].length === 0;
+      const value = isEmptyList ? NO_ELEMENTS : encoder.encode(row[name], type);
       const length = Buffer.alloc(4);
       length.writeInt32BE(value === null ? -1 : value.length);
       parts.push(length);

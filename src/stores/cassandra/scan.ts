@@ -94,14 +94,19 @@ async function* readRanges(connection: Connection, access: Access, signal?: Abor
     page.catch(() => {});
     under.push({ statement, page });
   };
+  const askMore = (atOnce: number) => {
+    while (ranges.length > 0 && under.length < atOnce) ask(statementOf(access, ranges.pop()!));
+  };
   try {
-    while (ranges.length > 0 || under.length > 0) {
-      while (ranges.length > 0 && under.length < connection.parallel) ask(statementOf(access, ranges.pop()!));
+    // The first page comes alone and tells how many rows a page may have, so that full ones are under way while whoever wants them is not ready.
+    askMore(1);
+    while (under.length > 0) {
       const { statement, page } = under.shift()!;
       const { next, ...rows } = await Promise.race([page, aborted.promise]);
       // A page that is not full may lie in a buffer with others, and tells nothing of the rows' size.
       if (rows.count >= rowsAPage) rowsAPage = rowsFor(rows, connection.fetchSize);
       if (next !== undefined) ask(statement, next);
+      askMore(connection.parallel);
       if (rows.count > 0) yield rows;
       if (signal?.aborted) throw new InterruptedError();
     }

@@ -2,7 +2,7 @@
 
 import type { Client, types } from 'cassandra-driver';
 import type { Failures } from './failure.ts';
-import { type RawRows, rowsOf } from './raw-result.ts';
+import { isTakenApart, type RawRows, rowsOf } from './raw-result.ts';
 
 export type Driver = typeof import('cassandra-driver');
 
@@ -23,6 +23,8 @@ export interface Connection {
   readonly user: string | undefined;
   /** The class of the partitioner without its package. */
   readonly partitioner: string;
+  /** The cluster's clock, microseconds since 1970. */
+  readonly now: () => bigint;
   /** The server's major version. */
   readonly version: number;
   readonly readConsistency: types.consistencies;
@@ -47,13 +49,11 @@ export async function readPage(
   fetchSize: number,
   pageState?: string,
 ): Promise<Page> {
-  const result = await client.execute(text, parameters as unknown[], {
-    prepare: true,
-    consistency: readConsistency,
-    isIdempotent: true,
-    fetchSize,
-    pageState,
-  });
+  const options = { prepare: true, consistency: readConsistency, isIdempotent: true, fetchSize, pageState };
+  const ask = () => client.execute(text, parameters as unknown[], options);
+  let result = await ask();
+  // The driver's values can't tell all that the bytes can: once more, after a connection was lost and made anew.
+  if (isTakenApart(result, client)) result = await ask();
   const { bytes, start, count } = rowsOf(result, client, driver);
   return { bytes, start, count, next: result.pageState ?? undefined };
 }

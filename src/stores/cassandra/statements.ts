@@ -55,6 +55,12 @@ export function updateText(table: Table, columns: readonly Column[]): string {
   return `UPDATE ${nameOf(table)} USING TIMESTAMP ? AND TTL ? SET ${sets.join(', ')} WHERE ${equals(table.primaryKey).join(' AND ')}`;
 }
 
+/** Adds elements to a collection. Binds as `updateText` with the one column. */
+export function addText(table: Table, { name }: Column): string {
+  const column = quoted(name);
+  return `UPDATE ${nameOf(table)} USING TIMESTAMP ? AND TTL ? SET ${column} = ${column} + ? WHERE ${equals(table.primaryKey).join(' AND ')}`;
+}
+
 /** Binds the values, the time and the seconds to live. */
 export function insertText(table: Table, columns: readonly Column[]): string {
   const names = columns.map((column) => quoted(column.name));

@@ -5,17 +5,20 @@ import type { Mapping, Row } from '../../mapping/mapping.ts';
 import { microsOf } from '../../value/canonical.ts';
 import type { Cell } from './present.ts';
 
-export function now(): bigint {
-  return BigInt(Date.now()) * 1000n;
+/**
+ * The cluster's time, from what one of its nodes said it was (milliseconds) when it was `asked` (by performance.now), and what has passed since:
+ * never slow, fast by what the answer took at most. Not this machine's: were that fast, what applications write later would lose to us.
+ */
+export function clockFrom(said: number, asked: number): () => bigint {
+  return () => BigInt(Math.ceil(said + performance.now() - asked)) * 1000n;
 }
 
-/** When the source's row was changed, if it says so; never later than now, which would make later writes of others come too early. */
-export function versionTime({ fields, version }: Mapping, row: Row): bigint | undefined {
+/** When the source's row was changed, if it says so; never later than the present, which would make later writes of others come too early. */
+export function versionTime({ fields, version }: Mapping, row: Row, present: bigint): bigint | undefined {
   const value = version === undefined ? null : row.values[version]!;
   if (value === null || fields[version!]!.type.kind !== 'timestamp') return undefined;
   const micros = microsOf(value);
   if (typeof micros !== 'bigint' || micros <= 0n) return undefined;
-  const present = now();
   return micros > present ? present : micros;
 }
 
@@ -31,14 +34,19 @@ export function newest(cells: Iterable<Cell>): bigint | undefined {
 }
 
 /** Beats the cell as it was read. Of a null nobody tells when it was written: then later than its neighbours, which may not be enough. */
-export function timeToBeat(cell: Cell, neighbours: readonly Cell[], version: bigint | undefined): bigint {
-  return timeAfter(cell.value === null ? neighbours : [cell], version);
+export function timeToBeat(
+  cell: Cell,
+  neighbours: readonly Cell[],
+  version: bigint | undefined,
+  present: bigint,
+): bigint {
+  return timeAfter(cell.value === null ? neighbours : [cell], version, present);
 }
 
 /** Later than all of these values, and no earlier than the source's change. */
-export function timeAfter(cells: readonly Cell[], version: bigint | undefined): bigint {
+export function timeAfter(cells: readonly Cell[], version: bigint | undefined, present: bigint): bigint {
   const written = newest(cells);
-  const after = written === undefined ? now() : written + 1n;
+  const after = written === undefined ? present : written + 1n;
   return version === undefined ? after : latest(version, after);
 }
 

@@ -9,8 +9,8 @@ import { int64Bytes } from './numbers.ts';
 import type { Cell } from './present.ts';
 import type { Column } from './schema.ts';
 import type { Parameter, Statement } from './session.ts';
-import { deleteText, insertText, updateText } from './statements.ts';
-import { latest, now } from './write-time.ts';
+import { addText, deleteText, insertText, updateText } from './statements.ts';
+import { latest } from './write-time.ts';
 
 export type PrimaryKey = readonly Buffer[];
 /** What columns outside the primary key are to hold. */
@@ -22,14 +22,18 @@ export interface Assignment {
   readonly time: bigint;
   /** Seconds; 0: for ever; undefined: what the table says. */
   readonly timeToLive: number | undefined;
+  /** Elements that a collection is to hold besides, which live for another time. */
+  readonly more?: readonly { readonly value: Buffer; readonly timeToLive: number }[];
 }
 
 export class Writes {
   private readonly access: Access;
+  private readonly now: () => bigint;
   private readonly regular: readonly Column[];
 
-  constructor(access: Access) {
+  constructor(access: Access, now: () => bigint) {
     this.access = access;
+    this.now = now;
     this.regular = access.table.others.filter((column) => column.kind === 'regular');
   }
 
@@ -45,21 +49,28 @@ export class Writes {
 
   /** Sets columns of a row. What is dated later than now is written apart, so that it does not drag the others along. */
   assignments(primaryKey: PrimaryKey, assignments: readonly Assignment[]): Statement[] {
-    const present = now();
+    const present = this.now();
     const groups = new Map<string, Assignment[]>();
     for (const assignment of assignments) {
       const { time, timeToLive } = assignment;
       const name = `${timeToLive} ${time > present ? time : ''}`;
       groups.set(name, [...(groups.get(name) ?? []), assignment]);
     }
-    return [...groups.values()].map((group): Statement => {
+    return [...groups.values()].flatMap((group): Statement[] => {
       const values = new Map(group.map(({ column, value }) => [column, value]));
       const given = this.regular.map((column): Parameter => values.get(column));
-      const time = group.map((assignment) => assignment.time).reduce(latest);
-      return {
+      const time = int64Bytes(group.map((assignment) => assignment.time).reduce(latest));
+      const set = {
         text: updateText(this.access.table, this.regular),
-        parameters: [int64Bytes(time), seconds(group[0]!.timeToLive), ...given, ...primaryKey],
+        parameters: [time, seconds(group[0]!.timeToLive), ...given, ...primaryKey],
       };
+      const added = group.flatMap(({ column, more = [] }) =>
+        more.map(({ value, timeToLive }) => ({
+          text: addText(this.access.table, column),
+          parameters: [time, seconds(timeToLive), value, ...primaryKey],
+        })),
+      );
+      return [set, ...added];
     });
   }
 
@@ -87,20 +98,24 @@ export class Writes {
   }
 
   /** The row's values outside the primary key, or those of some fields. Throws ValueError. */
-  valuesOf(row: Row, fields: readonly number[] = this.access.replica.mapping.fields.map((_, i) => i)): Values {
+  valuesOf(row: Row, fields?: readonly number[]): Values {
+    return new Map(
+      this.slotsOf(fields).map((slot) => {
+        const value = this.valueOf(slot, row);
+        return [slot.column, value === null ? null : encoded(slot, value)];
+      }),
+    );
+  }
+
+  /** Where the fields stand outside the primary key. Throws ValueError for a static column. */
+  slotsOf(fields: readonly number[] = this.access.replica.mapping.fields.map((_, i) => i)): readonly Slot[] {
     const { fieldSlots, slots, table } = this.access;
-    const values = new Map<Column, Buffer | null>();
-    for (const index of fields) {
-      const slot = slots[fieldSlots[index]!]!;
-      const { column, field } = slot;
-      if (table.primaryKey.includes(column)) continue;
-      if (column.kind === 'static') {
-        throw new ValueError(`${field.target} is a static column: it is shared by all records of a partition`);
-      }
-      const value = this.valueOf(slot, row);
-      values.set(column, value === null ? null : encoded(slot, value));
-    }
-    return values;
+    const own = fields
+      .map((index) => slots[fieldSlots[index]!]!)
+      .filter(({ column }) => !table.primaryKey.includes(column));
+    const shared = own.find(({ column }) => column.kind === 'static');
+    if (shared === undefined) return own;
+    throw new ValueError(`${shared.field.target} is a static column: it is shared by all records of a partition`);
   }
 
   private valueOf({ field, fieldIndex }: Slot, row: Row): string | null {
@@ -115,9 +130,14 @@ export class Writes {
 /** How long a value is to live that takes this cell's place: as long as the old one; where that is null, as long as its neighbours. */
 export function timeToLiveOf(cell: Cell | undefined, neighbours: readonly Cell[]): number | undefined {
   if (cell !== undefined && cell.value !== null) return cell.timeToLive;
-  const lives = neighbours.filter(({ value }) => value !== null).map(({ timeToLive }) => timeToLive);
-  if (lives.length === 0) return undefined;
-  return lives.includes(0) ? 0 : Math.max(...lives);
+  return longestLife(neighbours.filter(({ value }) => value !== null).map(({ timeToLive }) => timeToLive));
+}
+
+/** Seconds; 0: for ever; undefined: what the table says. */
+export function longestLife(lives: readonly (number | undefined)[]): number | undefined {
+  const known = lives.filter((life) => life !== undefined);
+  if (known.length < lives.length || known.length === 0) return undefined;
+  return known.includes(0) ? 0 : Math.max(...known);
 }
 
 function encoded({ field, column: { type } }: Slot, value: string): Buffer {

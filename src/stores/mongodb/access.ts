@@ -21,9 +21,9 @@ export interface Access {
   readonly projection: Document | undefined;
 }
 
-export async function makeAccess(connection: Connection, replica: Replica): Promise<Access> {
+export async function makeAccess(connection: Connection, replica: Replica, known: KnownHabits): Promise<Access> {
   const where = whereOf(connection.driver, replica);
-  const habits = await learnHabits(connection, replica, where);
+  const habits = await known.of(replica, () => learnHabits(connection, replica, where));
   const encoder = new Encoder(connection.driver);
   return {
     replica,
@@ -34,6 +34,30 @@ export async function makeAccess(connection: Connection, replica: Replica): Prom
     keys: new KeyFilters(replica.mapping, habits, encoder),
     projection: habits.mappedShare < PROJECT_BELOW ? projectionOf(replica) : undefined,
   };
+}
+
+/** What was learnt, as long as nobody wants to look afresh: the plan asks again with the same fields, only coarser. */
+export class KnownHabits {
+  private readonly known = new Map<string, Promise<Habits>>();
+
+  of(replica: Replica, learn: () => Promise<Habits>): Promise<Habits> {
+    const signature = signatureOf(replica);
+    const known = this.known.get(signature);
+    if (known !== undefined) return known;
+    const habits = learn();
+    this.known.set(signature, habits);
+    habits.catch(() => this.known.delete(signature));
+    return habits;
+  }
+
+  forget(replica: Replica): void {
+    this.known.delete(signatureOf(replica));
+  }
+}
+
+function signatureOf({ target, where, mapping }: Replica): string {
+  const parts = [target, where, mapping.key, mapping.fields];
+  return JSON.stringify(parts, (name, value) => (name === 'precision' ? undefined : value));
 }
 
 /** A projection makes the server take each document apart, which pays when a good part of it is not asked for. */

@@ -6,10 +6,11 @@ import { wordsOf } from '../../errors.ts';
 import { type Field, keyText, type Row } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import { differingFields } from '../../value/same-value.ts';
-import type { Change, FetchedRow, Outcome } from '../store.ts';
+import type { Change, FetchedRow, Guarded, Image, Outcome } from '../store.ts';
 import type { Access } from './access.ts';
 import { fetchRows, findDocuments } from './fetch.ts';
-import { Guards, makeToken, type Token, tokenOf } from './guarded.ts';
+import { Guards, makeToken, type Token, tokenOf, valueAt } from './guarded.ts';
+import { documentOf } from './images.ts';
 import type { Connection } from './session.ts';
 import { both } from './where.ts';
 
@@ -23,7 +24,10 @@ const written: Outcome = { outcome: 'written' };
 const unchanged: Outcome = { outcome: 'unchanged' };
 const moved: Outcome = { outcome: 'moved' };
 
-type Guarded = Exclude<Change, { kind: 'insert' }>;
+type Insert = Extract<Change, { kind: 'insert' }>;
+
+const LARGE_BYTES = 2 ** 18;
+const MOST_BYTES = 2 ** 24;
 
 interface Asked {
   /** Index of the change. */
@@ -34,7 +38,12 @@ interface Asked {
 /** What a bulk write came to; errors and upserts are by operation. */
 interface Result {
   readonly counted: Pick<BulkWriteResult, 'matchedCount' | 'deletedCount' | 'upsertedIds'>;
-  readonly errors: ReadonlyMap<number, { readonly code: number; readonly words: string }>;
+  readonly errors: ReadonlyMap<number, RowError>;
+}
+
+interface RowError {
+  readonly code: number;
+  readonly words: string;
 }
 
 export async function applyChanges(
@@ -62,12 +71,12 @@ class Application {
   }
 
   async apply(): Promise<readonly Outcome[]> {
-    const otherwiseSpelled = await this.lookForSpellings();
+    const taken = await this.lookForTaken();
     for (const [i, change] of this.changes.entries()) {
       try {
         this.outcomes[i] =
           change.kind === 'insert'
-            ? this.ask(i, this.insertion(change.row, otherwiseSpelled))
+            ? this.ask(i, this.insertion(change, taken))
             : this.ask(i, this.guardedWrite(change));
       } catch (error) {
         if (!(error instanceof ValueError)) throw error;
@@ -92,9 +101,11 @@ class Application {
     return undefined;
   }
 
-  private insertion(row: Row, otherwiseSpelled: ReadonlySet<string>): AnyBulkWriteOperation | Outcome {
+  private insertion(change: Insert, taken: ReadonlyMap<string, number>): AnyBulkWriteOperation | Outcome {
     const { access } = this;
-    if (otherwiseSpelled.has(keyText(row.key))) return moved;
+    const { row, image } = change;
+    if ((taken.get(keyText(row.key)) ?? 0) !== (change.beside ?? 0)) return moved;
+    if (image !== undefined) return { insertOne: { document: documentOf(image, this.connection.driver) } };
     const fields: Document = {};
     for (const [index, field] of access.replica.mapping.fields.entries()) {
       const value = row.values[index]!;
@@ -110,8 +121,32 @@ class Application {
     if (guard === undefined) throw new ValueError('an array stands on the path of a mapped field');
     const filter = both(guard, this.access.where);
     if (change.kind === 'delete') return { deleteOne: { filter } };
+    if (change.image !== undefined) return this.updateOf(change, filter, this.oldValues(change, change.image));
     const set = this.wantedValues(change.row, change.fields, change.expected);
-    return Object.keys(set).length === 0 ? unchanged : { updateOne: { filter, update: { $set: set } } };
+    return Object.keys(set).length === 0 ? unchanged : this.updateOf(change, filter, { $set: set });
+  }
+
+  /** What stands there and what is to stand there travel in one operation, which may be as large as a document. The driver would fail the whole batch. */
+  private updateOf({ expected }: Guarded, filter: Document, update: Document): AnyBulkWriteOperation {
+    const { BSON } = this.connection.driver;
+    const isLarge = tokenOf(expected).bytes.length > LARGE_BYTES;
+    if (isLarge && BSON.calculateObjectSize({ q: filter, u: update }) > MOST_BYTES) {
+      throw new ValueError('its old and its new values together exceed the 16 MiB of one operation of MongoDB');
+    }
+    return { updateOne: { filter, update } };
+  }
+
+  /** With the types that they had; what was away is taken away. */
+  private oldValues({ fields }: Extract<Change, { kind: 'update' }>, image: Image): Document {
+    const document = documentOf(image, this.connection.driver);
+    const targets = fields.map((index) => this.access.replica.mapping.fields[index]!.target);
+    const values = targets.map((target) => [target, valueAt(document, target)] as const);
+    const set = values.filter(([, value]) => value !== undefined);
+    const unset = values.filter(([, value]) => value === undefined).map(([target]) => [target, ''] as const);
+    return {
+      ...(set.length > 0 && { $set: Object.fromEntries(set) }),
+      ...(unset.length > 0 && { $unset: Object.fromEntries(unset) }),
+    };
   }
 
   /** A field that is to be null stays away where it is away. */
@@ -130,8 +165,8 @@ class Application {
     try {
       return this.access.encoder.encode(field, value, this.access.habits.byTarget.get(field.target));
     } catch (error) {
-      if (error instanceof ValueError) throw new ValueError(`${field.target}: ${error.message}`);
-      throw error;
+      if (!(error instanceof ValueError)) throw error;
+      throw new ValueError(`${field.target}: ${field.sensitive ? 'MongoDB does not hold the value' : error.message}`);
     }
   }
 
@@ -144,8 +179,9 @@ class Application {
     for (const [i, one] of asked.entries()) {
       const error = errors.get(i);
       if (error !== undefined && !(error.code === DUPLICATE_KEY && there.has(keyText(this.rowOf(one).key)))) {
-        this.outcomes[one.change] = { outcome: 'refused', error: error.words };
-      } else this.outcomes[one.change] = i in counted.upsertedIds ? written : moved;
+        this.outcomes[one.change] = this.refusal(error);
+      } else if (error === undefined && 'insertOne' in one.operation) this.outcomes[one.change] = written;
+      else this.outcomes[one.change] = i in counted.upsertedIds ? written : moved;
     }
   }
 
@@ -155,7 +191,7 @@ class Application {
 
   private async guarded(asked: readonly Asked[]): Promise<void> {
     const { counted, errors } = await this.bulkWrite(asked);
-    for (const [i, { words }] of errors) this.outcomes[asked[i]!.change] = { outcome: 'refused', error: words };
+    for (const [i, error] of errors) this.outcomes[asked[i]!.change] = this.refusal(error);
     const rest = asked.flatMap(({ change }, i) => (errors.has(i) ? [] : [change]));
     const effects = counted.matchedCount + counted.deletedCount;
     if (effects === rest.length) {
@@ -167,6 +203,13 @@ class Application {
     // none of ours is missing from the record of what was done.
     const done = effects === 0 ? unchanged : written;
     for (const i of rest) this.outcomes[i] = this.isDone(i, now.get(i)) ? done : moved;
+  }
+
+  /** The server quotes values (`dup key: { email: … }`), so of a record with sensitive ones only the kind of error is told. */
+  private refusal({ code, words }: RowError): Outcome {
+    const { key, fields } = this.access.replica.mapping;
+    const isSensitive = [...key, ...fields].some((field) => field.sensitive);
+    return { outcome: 'refused', error: isSensitive ? `the server rejects it: error ${code}` : words };
   }
 
   private isDone(i: number, present: Token | undefined): boolean {
@@ -198,11 +241,14 @@ class Application {
     }
   }
 
-  /** Outside of `where` as well: there, too, the key is taken. */
-  private async keysPresent(rows: readonly Row[]): Promise<ReadonlySet<string>> {
+  /** How often each key stands there, outside of `where` as well: there, too, the key is taken. */
+  private async keysPresent(rows: readonly Row[]): Promise<ReadonlyMap<string, number>> {
     const keys = rows.map((row) => row.key);
-    const found = await fetchRows(this.connection, { ...this.access, where: {} }, keys, true);
-    return new Set(found.map((row) => keyText(row.key)));
+    const counts = new Map<string, number>();
+    for (const row of await fetchRows(this.connection, { ...this.access, where: {} }, keys, true)) {
+      counts.set(keyText(row.key), (counts.get(keyText(row.key)) ?? 0) + 1);
+    }
+    return counts;
   }
 
   /** The records of these updates and deletes as the primary has them now; by index of the change. */
@@ -225,10 +271,13 @@ class Application {
     return present;
   }
 
-  /** Keys to insert that already stand there in another spelling, which no unique index sees. */
-  private async lookForSpellings(): Promise<ReadonlySet<string>> {
-    if (!this.access.keys.isMixed) return new Set();
-    return this.keysPresent(this.changes.flatMap((change) => (change.kind === 'insert' ? [change.row] : [])));
+  /** Keys to insert that stand there already, in another spelling, which no unique index sees, or where a whole document is to be put back. */
+  private async lookForTaken(): Promise<ReadonlyMap<string, number>> {
+    const { isMixed } = this.access.keys;
+    const rows = this.changes.flatMap((change) =>
+      change.kind === 'insert' && (isMixed || change.image !== undefined) ? [change.row] : [],
+    );
+    return rows.length === 0 ? new Map() : this.keysPresent(rows);
   }
 }
 

@@ -1,6 +1,7 @@
 // What the driver and the server say when something goes wrong, as StoreErrors: which may pass by itself, and what to do about it.
 
 import { InterruptedError, StoreError, wordsOf } from '../../errors.ts';
+import { tlsFailure } from '../../tls/failure.ts';
 
 interface Explanation {
   readonly detail?: string;
@@ -29,6 +30,11 @@ export class Failures {
       transient,
       hint,
     });
+  }
+
+  /** What we won't ask of the server, in our own words. */
+  lasting(verb: string, detail: string, hint?: string): StoreError {
+    return new StoreError(this.name, verb, this.withoutSecrets(detail), { hint });
   }
 
   withoutSecrets(text: string): string {
@@ -93,6 +99,8 @@ function explain(error: unknown): Explanation {
 
 function unreachable(error: Error & { reason?: unknown }): Explanation {
   const { message } = error;
+  const tls = tlsFailure(error);
+  if (tls !== undefined) return { ...tls, transient: false };
   if (/ECONNREFUSED/.test(message)) {
     const address = /ECONNREFUSED (\S+?),?(?:\s|$)/.exec(message)?.[1];
     return {
@@ -103,9 +111,6 @@ function unreachable(error: Error & { reason?: unknown }): Explanation {
   }
   if (/ENOTFOUND|EAI_AGAIN/.test(message)) {
     return { transient: /EAI_AGAIN/.test(message), hint: 'The host name is unknown here; check it.' };
-  }
-  if (/certificate|SSL|TLS/i.test(message)) {
-    return { transient: false, hint: 'Check tls, tlsCAFile and tlsCertificateKeyFile.' };
   }
   return {
     detail: `no server answered (${message})`,

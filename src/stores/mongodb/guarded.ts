@@ -76,15 +76,15 @@ export class Guards {
     return filter;
   }
 
-  /** Decoded so that every value is written back as the type that it was. */
   private exactly(token: Token): Document {
-    token.document ??= this.driver.BSON.deserialize(token.bytes, {
-      promoteValues: false,
-      promoteBuffers: false,
-      bsonRegExp: true,
-    });
+    token.document ??= exactDocument(token.bytes, this.driver);
     return token.document;
   }
+}
+
+/** Decoded so that every value is written back as the type that it was. */
+export function exactDocument(bytes: Buffer, driver: Driver): Document {
+  return driver.BSON.deserialize(bytes, { promoteValues: false, promoteBuffers: false, bsonRegExp: true });
 }
 
 export function tokenOf(row: FetchedRow): Token {
@@ -94,9 +94,10 @@ export function tokenOf(row: FetchedRow): Token {
 /** What a filter takes bare as well. A regular expression would be one to match by, a subdocument may begin with an operator's name. */
 const IS_PLAIN = new Set([STRING, INT32, INT64, DOUBLE, DECIMAL, BOOLEAN, DATE, OBJECT_ID, BINARY]);
 
-function valueAt(document: Document, target: string): unknown {
+/** Undefined where there is none. */
+export function valueAt(document: Document, target: string): unknown {
   if (!target.includes('.')) return document[target];
   let value: unknown = document;
-  for (const name of target.split('.')) value = (value as Document)[name];
+  for (const name of target.split('.')) value = (value as Document | null | undefined)?.[name];
   return value;
 }

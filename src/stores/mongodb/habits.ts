@@ -4,7 +4,7 @@
 import type { Document } from 'mongodb';
 import type { FieldKind } from '../../value/field-type.ts';
 import type { Replica } from '../store.ts';
-import { readBatches } from './batches.ts';
+import { type Batch, readBatches } from './batches.ts';
 import {
   ABSENT,
   ARRAY,
@@ -25,7 +25,7 @@ import {
   UUID_SUBTYPE,
 } from './bson.ts';
 import { Decoder } from './decode.ts';
-import type { Connection } from './session.ts';
+import type { Connection, Query } from './session.ts';
 import { elementsAt, textAt } from './tree.ts';
 
 /** How a value stands in a document. The words are those of a field's `storedAs`. */
@@ -72,13 +72,30 @@ const SAMPLES = 100;
 export async function learnHabits(connection: Connection, replica: Replica, where: Document): Promise<Habits> {
   const sampler = new Sampler(replica);
   const query = { collection: replica.target, filter: where, batchSize: SAMPLES, limit: SAMPLES };
+  const learn = async (batches: AsyncIterable<Batch>) => {
+    for await (const { bytes, starts } of batches) for (const start of starts) sampler.add(bytes, start);
+  };
   // The oldest and the newest: a collection's writers change over the years.
-  for (const sort of [undefined, { _id: -1 }]) {
-    for await (const { bytes, starts } of readBatches(connection, { ...query, sort })) {
-      for (const start of starts) sampler.add(bytes, start);
+  await learn(readBatches(connection, query));
+  await learn(newest(connection, query));
+  return sampler.habits();
+}
+
+/**
+ * By insertion, as `_id` may be random and sorting by it costs what the server's index does not spare. Where that is refused, or a filter would
+ * have to be looked for from the end, by `_id`.
+ */
+async function* newest(connection: Connection, query: Query): AsyncGenerator<Batch> {
+  const batches: Batch[] = [];
+  if (Object.keys(query.filter).length === 0) {
+    try {
+      for await (const batch of readBatches(connection, { ...query, sort: { $natural: -1 } })) batches.push(batch);
+      return yield* batches;
+    } catch {
+      // A failure that is not of the order comes again.
     }
   }
-  return sampler.habits();
+  yield* readBatches(connection, { ...query, sort: { _id: -1 } });
 }
 
 interface Tally {

@@ -58,7 +58,7 @@ export async function inspectReplica(connection: Connection, access: Access): Pr
       ? 'read with the server’s own read concern'
       : `read concern ${connection.readConcern}`,
   );
-  const estimatedRows = collection === undefined ? 0 : await countRecords(connection, access);
+  const estimatedRows = collection === undefined ? 0 : await estimateRecords(connection, access);
   return { estimatedRows, keyIsUnique, timestampPrecision, hashable: true, notes, problems, writeProblems };
 }
 
@@ -91,7 +91,21 @@ function holdsMillis(field: Field, habit: Habit): boolean {
   return [...habit.forms.keys()].some((form) => form !== 'string');
 }
 
-async function countRecords(connection: Connection, { replica, where }: Access): Promise<number> {
+/** Exactly, of all that a scan would read. */
+export function countRecords(
+  { db, readPreference, readConcern }: Connection,
+  { replica, where }: Access,
+  signal: AbortSignal,
+): Promise<number> {
+  const level = readConcern as 'local' | undefined;
+  return db.collection(replica.target).countDocuments(where, {
+    readPreference,
+    readConcern: level === undefined ? undefined : { level },
+    signal,
+  });
+}
+
+async function estimateRecords(connection: Connection, { replica, where }: Access): Promise<number> {
   const collection = connection.db.collection(replica.target);
   if (Object.keys(where).length === 0) return collection.estimatedDocumentCount();
   return collection

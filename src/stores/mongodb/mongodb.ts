@@ -1,28 +1,48 @@
 // The `mongodb` store: MongoDB and what speaks its protocol, through the official driver. A replica is a collection; `where` is a filter.
 
-import type { MongoClientOptions, ReadPreferenceMode, TopologyDescription } from 'mongodb';
+import type { ConnectionOptions } from 'node:tls';
+import type { MongoClientOptions, MongoOptions, ReadPreferenceMode, TopologyDescription } from 'mongodb';
 import { z } from 'zod';
 import { ConfigError, InterruptedError } from '../../errors.ts';
 import type { Key } from '../../mapping/mapping.ts';
+import {
+  contradiction,
+  type Encryption,
+  readTls,
+  socketOptions,
+  type TlsMaterial,
+  tlsDescription,
+  tlsWords,
+} from '../../tls/tls.ts';
 import type { BucketFilter, DigestPage, HashScheme } from '../../value/digest.ts';
+import { explained } from '../explained.ts';
 import type {
   Change,
+  Contingency,
+  ContingencyPlace,
   FetchedRow,
   Hashing,
   Inspection,
   Rebuilding,
   Replica,
+  Restoring,
+  Scratching,
   Store,
   StoreDefinition,
   StoreSettings,
 } from '../store.ts';
-import { type Access, makeAccess } from './access.ts';
+import { type Access, KnownHabits, makeAccess } from './access.ts';
 import { applyChanges, MOST_CHANGES } from './apply.ts';
+import { askDatabase, tell } from './ask.ts';
+import { contingencyOptions, settleWrites, waitingWrites } from './contingency.ts';
 import { readDigests, scanRows } from './digests.ts';
 import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
-import { inspectReplica, uninspected } from './inspect.ts';
+import { captureImages } from './images.ts';
+import { countRecords, inspectReplica, uninspected } from './inspect.ts';
+import { type MongodbProbing, mongodbProbe } from './probe.ts';
 import { discard, publish, stage, unmapped } from './rebuild.ts';
+import { scratchCollections } from './scratch.ts';
 import type { Connection } from './session.ts';
 import { whereProblem } from './where.ts';
 
@@ -34,9 +54,7 @@ const options = z.strictObject({
   readPreference: z.enum(['primary', 'primaryPreferred', 'secondary', 'secondaryPreferred', 'nearest']).optional(),
   readConcern: z.enum(['local', 'available', 'majority', 'linearizable']).optional(),
   writeConcern: z.union([z.literal('majority'), z.int().min(1)]).optional(),
-  tls: z.boolean().optional(),
-  tlsCAFile: z.string().optional(),
-  tlsCertificateKeyFile: z.string().optional(),
+  tls: tlsWords.optional().describe(tlsDescription),
   timeouts: z
     .strictObject({
       serverSelection: milliseconds.optional(),
@@ -53,6 +71,8 @@ export const mongodb: StoreDefinition<MongodbOptions> = {
   place: 'collection',
   options,
   replicaOptions: z.strictObject({}),
+  contingencyOptions,
+  probes: [mongodbProbe],
   connect,
 };
 
@@ -69,11 +89,14 @@ async function connect(settings: StoreSettings<MongodbOptions>): Promise<Store> 
       },
     ]);
   }
+  const { tls } = settings.options;
+  if (tls !== undefined && /[?&](?:tls|ssl)/i.test(url)) throw contradiction(`stores.${name}`);
+  const material = readTls(tls, `stores.${name}`);
   if (signal?.aborted) throw new InterruptedError();
   const driver = await import('mongodb');
   let closeOnAbort = () => {};
   try {
-    const client = new driver.MongoClient(url, clientOptions(settings));
+    const client = new driver.MongoClient(url, clientOptions(settings, material));
     closeOnAbort = () => void client.close().catch(() => {});
     signal?.addEventListener('abort', closeOnAbort, { once: true });
     let topology: TopologyDescription | undefined;
@@ -104,7 +127,7 @@ async function connect(settings: StoreSettings<MongodbOptions>): Promise<Store> 
           settings.options.readConcern ?? client.options.readConcern?.level ?? (isReplicated ? 'majority' : 'local'),
         topology: () => ({ type: topology?.type ?? 'Unknown', servers: topology?.servers.size ?? 0 }),
       };
-      return new MongodbStore(connection, productName(String(version), hello));
+      return new MongodbStore(connection, productName(String(version), hello), encryptionOf(client.options));
     } catch (error) {
       await client.close().catch(() => {});
       throw error;
@@ -123,6 +146,7 @@ class MongodbStore implements Store {
     applyChanges: MOST_CHANGES,
   };
   readonly product: string;
+  readonly encryption: Encryption;
   readonly hashing: Hashing = {
     digests: (replica, scheme, filter, signal) => this.digests(replica, scheme, filter, signal),
   };
@@ -140,15 +164,45 @@ class MongodbStore implements Store {
       this.during(`rename ${staged.target} to ${replica.target}`, async () => {
         await publish(this.connection, replica, staged);
         this.accesses.delete(replica);
+        this.habits.forget(replica);
       }),
     discard: (staged) => this.during(`drop ${staged.target}`, () => discard(this.connection, staged)),
   };
+  readonly restoring: Restoring = {
+    capture: (replica, changes) =>
+      this.during(`read ${changes.length} documents of ${replica.target}`, async () => {
+        const rows = changes.map(({ expected }) => expected);
+        return rows.length === 0 ? [] : captureImages(this.connection, await this.accessOf(replica), rows);
+      }),
+  };
+  readonly scratching: Scratching;
+  readonly probing: MongodbProbing = {
+    ask: (statement, signal) => this.during('ask', () => askDatabase(this.connection, statement, signal), signal),
+    ping: (signal) => this.during('ping', () => tell(this.connection, { ping: 1 }, signal), signal),
+    tell: (command, signal) => this.during('ask', () => tell(this.connection, command, signal), signal),
+    count: (replica, signal) =>
+      this.during(
+        `count ${replica.target}`,
+        async () => countRecords(this.connection, await this.accessOf(replica), signal),
+        signal,
+      ),
+  };
+  readonly contingency: Contingency = {
+    waiting: (place, signal) => this.waiting(place, signal),
+    settle: (place, ids, run) =>
+      this.during(`settle ${ids.length} writes in ${place.target}`, () =>
+        settleWrites(this.connection, place, ids, run),
+      ),
+  };
   private readonly connection: Connection;
   private readonly accesses = new WeakMap<Replica, Promise<Access>>();
+  private readonly habits = new KnownHabits();
 
-  constructor(connection: Connection, product: string) {
+  constructor(connection: Connection, product: string, encryption: Encryption) {
     this.connection = connection;
+    this.scratching = explained(scratchCollections(connection), (error) => connection.failures.of(error, 'self-test'));
     this.product = product;
+    this.encryption = encryption;
   }
 
   async inspect(replica: Replica): Promise<Inspection> {
@@ -156,6 +210,7 @@ class MongodbStore implements Store {
     if (problem !== undefined) return uninspected(problem);
     // A fresh look, as the documents may have changed since the last one.
     this.accesses.delete(replica);
+    this.habits.forget(replica);
     return this.during(`inspect ${replica.target}`, async () =>
       inspectReplica(this.connection, await this.accessOf(replica)),
     );
@@ -198,11 +253,19 @@ class MongodbStore implements Store {
     }
   }
 
-  private async during<Result>(verb: string, work: () => Promise<Result>): Promise<Result> {
+  private async *waiting(place: ContingencyPlace, signal?: AbortSignal) {
+    try {
+      yield* waitingWrites(this.connection, place, signal);
+    } catch (error) {
+      throw this.connection.failures.of(error, `read ${place.target}`, signal);
+    }
+  }
+
+  private async during<Result>(verb: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      throw this.connection.failures.of(error, verb);
+      throw this.connection.failures.of(error, verb, signal);
     }
   }
 
@@ -210,7 +273,7 @@ class MongodbStore implements Store {
   private accessOf(replica: Replica): Promise<Access> {
     const known = this.accesses.get(replica);
     if (known !== undefined) return known;
-    const access = makeAccess(this.connection, replica);
+    const access = makeAccess(this.connection, replica, this.habits);
     this.accesses.set(replica, access);
     access.catch(() => this.accesses.delete(replica));
     return access;
@@ -220,7 +283,10 @@ class MongodbStore implements Store {
 const SECOND = 1000;
 
 /** What the URL says stays as it says; these are for what it leaves open. */
-function clientOptions({ url, options: given }: StoreSettings<MongodbOptions>): MongoClientOptions {
+function clientOptions(
+  { url, options: given }: StoreSettings<MongodbOptions>,
+  material: TlsMaterial | undefined,
+): MongoClientOptions {
   const inUrl = new Set([...new URLSearchParams(url.split('?')[1] ?? '').keys()].map((key) => key.toLowerCase()));
   const defaults: MongoClientOptions = {
     appName: 'plumbline',
@@ -232,9 +298,8 @@ function clientOptions({ url, options: given }: StoreSettings<MongodbOptions>): 
   };
   const open = Object.entries(defaults).filter(([key]) => !inUrl.has(key.toLowerCase()));
   const wanted: MongoClientOptions = {
-    tls: given.tls,
-    tlsCAFile: given.tlsCAFile,
-    tlsCertificateKeyFile: given.tlsCertificateKeyFile,
+    tls: given.tls === undefined ? undefined : material !== undefined,
+    ...(material === undefined ? {} : socketOptions(material)),
     serverSelectionTimeoutMS: given.timeouts?.serverSelection,
     connectTimeoutMS: given.timeouts?.connect,
     socketTimeoutMS: given.timeouts?.socket,
@@ -243,6 +308,15 @@ function clientOptions({ url, options: given }: StoreSettings<MongodbOptions>): 
     ...Object.fromEntries(open),
     ...Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)),
   };
+}
+
+/** What the driver made of URL and options. */
+function encryptionOf(options: MongoOptions): Encryption {
+  if (!options.tls) return 'none';
+  const { rejectUnauthorized, checkServerIdentity } = options as ConnectionOptions;
+  // Without a check of its own the driver was told by the URL to take any name.
+  const isLax = rejectUnauthorized === false || (checkServerIdentity !== undefined && !options.servername);
+  return isLax ? 'unverified' : 'verified';
 }
 
 function databaseOf(url: string): string | undefined {

@@ -32,7 +32,7 @@ export function both(filter: Document, where: Document): Document {
 }
 
 /** What is a value of the driver already stays as it is. */
-function native(driver: Driver, value: unknown): unknown {
+export function native(driver: Driver, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => native(driver, item));
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
   const entries = Object.entries(value);

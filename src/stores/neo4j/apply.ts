@@ -8,7 +8,9 @@ import { isOvertaken, isRejection, isTooLarge, rejection } from './failure.ts';
 import { fetchRows } from './fetch.ts';
 import { judge } from './guarded.ts';
 import { nodeWrites } from './node-writes.ts';
+import { asRecorded } from './recorded.ts';
 import { relationshipWrites } from './relationship-writes.ts';
+import { EndError, restoreNodes, restoreRelationships } from './restore.ts';
 import { type Connection, read, write } from './session.ts';
 import { type Insert, moved, refused, type Work, withoutWhere } from './work.ts';
 
@@ -42,9 +44,11 @@ async function applyBatch(
   try {
     return await write(connection, (run) => applyAll({ connection, access, run }, batch));
   } catch (error) {
-    if (!isOvertaken(error) && !isTooLarge(error) && !isRejection(error)) throw error;
+    const isEndless = error instanceof EndError;
+    if (!isOvertaken(error) && !isTooLarge(error) && !isRejection(error) && !isEndless) throw error;
     if (batch.length === 1) {
       if (isOvertaken(error)) return [moved];
+      if (isEndless) return [refused(error.message)];
       if (!isRejection(error)) throw error;
       if (await hasAppeared(connection, access, batch[0]!)) return [moved];
       const isSensitive = access.shape.columns.some(({ field }) => field.sensitive);
@@ -60,7 +64,9 @@ async function applyBatch(
 
 async function applyAll(work: Work, batch: readonly Change[]): Promise<readonly Outcome[]> {
   const outcomes = new Map<Change, Outcome>();
-  const { insert, update, remove } = work.access.shape.record === 'n' ? nodeWrites : relationshipWrites;
+  const isNode = work.access.shape.record === 'n';
+  const { insert, update, remove } = isNode ? nodeWrites : relationshipWrites;
+  const restore = isNode ? restoreNodes : restoreRelationships;
   const guarded = batch.filter((change) => change.kind !== 'insert');
   const held = new Set<Change>();
   for (const [change, outcome] of await judge(work, guarded)) {
@@ -70,21 +76,26 @@ async function applyAll(work: Work, batch: readonly Change[]): Promise<readonly 
   const settle = (changes: readonly Change[], made: readonly Outcome[]) => {
     for (const [i, change] of changes.entries()) outcomes.set(change, made[i]!);
   };
-  const deletes = guarded.filter((change) => change.kind === 'delete' && held.has(change));
+  const wanted = guarded.filter((change) => change.kind === 'delete').filter((change) => held.has(change));
+  const deletes = await asRecorded(work, wanted);
+  for (const change of wanted) if (!deletes.includes(change)) outcomes.set(change, moved);
   if (deletes.length > 0) settle(deletes, await remove(work, deletes));
   const updates = guarded.filter((change) => change.kind === 'update').filter((change) => held.has(change));
   if (updates.length > 0) settle(updates, await update(work, updates));
 
   const keys = new Set<string>();
   const inserts: Insert[] = [];
+  const restored: Insert[] = [];
   for (const change of batch) {
     if (change.kind !== 'insert') continue;
     const text = keyText(change.row.key);
     if (keys.has(text)) outcomes.set(change, moved);
-    else inserts.push(change);
+    else if (change.image === undefined) inserts.push(change);
+    else restored.push(change);
     keys.add(text);
   }
   if (inserts.length > 0) settle(inserts, await insert(work, inserts));
+  if (restored.length > 0) settle(restored, await restore(work, restored));
   return batch.map((change) => outcomes.get(change)!);
 }
 

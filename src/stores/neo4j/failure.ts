@@ -1,6 +1,7 @@
 // What the driver and the server say when something goes wrong, as StoreErrors: which may pass by itself, and what to do about it.
 
 import { ConfigError, InterruptedError, StoreError, wordsOf } from '../../errors.ts';
+import { tlsFailure } from '../../tls/failure.ts';
 
 interface Explanation {
   readonly detail?: string;
@@ -34,6 +35,11 @@ export class Failures {
       transient,
       hint,
     });
+  }
+
+  /** What we won't ask of the server, in our own words. */
+  lasting(verb: string, detail: string, hint?: string): StoreError {
+    return new StoreError(this.name, verb, this.withoutSecrets(detail), { hint });
   }
 
   withoutSecrets(text: string): string {
@@ -159,13 +165,8 @@ function ofDriver(code: string, message: string): Explanation {
       hint: 'The host name is unknown here; check it.',
     };
   }
-  if (/certificate|self.signed|SSL|TLS/i.test(cause)) {
-    return {
-      detail: brief(cause),
-      transient: false,
-      hint: 'Check the URL’s scheme (+s, +ssc), or tls, trust and tlsCAFile.',
-    };
-  }
+  const tls = tlsFailure(cause);
+  if (tls !== undefined) return { ...tls, transient: false };
   if (/routing servers|discovery/i.test(message)) {
     return {
       detail: 'no server of the cluster answered',
@@ -178,7 +179,7 @@ function ofDriver(code: string, message: string): Explanation {
     return {
       detail: `the connection was lost (${brief(cause)})`,
       transient: true,
-      hint: 'Is the server still up? One that asks for TLS closes a connection without it: bolt+s://, neo4j+s://.',
+      hint: 'Is the server still up? One that wants TLS, or a certificate of ours, hangs up as well: see `tls`.',
     };
   }
   return { transient: false, hint: 'Check the URL and the options of this store.' };

@@ -3,12 +3,12 @@
 
 import { keyText, type Row } from '../../mapping/mapping.ts';
 import { differingFields } from '../../value/same-value.ts';
-import type { Outcome } from '../store.ts';
+import type { Guarded, Outcome } from '../store.ts';
 import { byId, heldColumns } from './cypher.ts';
 import { fetchRows, tokenOf } from './fetch.ts';
 import { sameNative } from './native.ts';
 import type { Natives } from './session.ts';
-import { type Guarded, moved, unchanged, type Work } from './work.ts';
+import { moved, unchanged, type Work } from './work.ts';
 
 /** The outcome of each change that is not to be made; undefined where the record is as expected, and ours until the transaction ends. */
 export async function judge(

@@ -15,7 +15,7 @@ const COUNT_MS = 5000;
 export async function inspectReplica(connection: Connection, access: Access): Promise<Inspection> {
   const { shape, schema } = access;
   const [estimatedRows, rightProblems, endNotes] = await Promise.all([
-    countRecords(connection, shape),
+    estimateRecords(connection, shape),
     missingRights(connection),
     Promise.all(shape.ends.map((end) => noteOfEnd(connection, end))),
   ]);
@@ -84,17 +84,18 @@ function ofHabits({ shape, habits }: Access): { readonly problems: Problem[]; re
   return { problems, notes };
 }
 
-/** Without a condition, Neo4j has the count at hand. */
-async function countRecords(connection: Connection, shape: Shape): Promise<number> {
-  const count = async (query: string, milliseconds?: number) =>
-    Number((await read(connection, query, {}, milliseconds))[0]![0]);
-  const all = `MATCH ${pattern(shape)} RETURN count(${shape.record})`;
-  if (shape.where === undefined) return count(all);
+/** Exactly. Without a condition Neo4j has the count at hand. */
+export async function countRecords(connection: Connection, shape: Shape, milliseconds?: number): Promise<number> {
+  const query = `MATCH ${pattern(shape)}${where(shape)} RETURN count(${shape.record})`;
+  return Number((await read(connection, query, {}, milliseconds))[0]![0]);
+}
+
+async function estimateRecords(connection: Connection, shape: Shape): Promise<number> {
   try {
-    return await count(`MATCH ${pattern(shape)}${where(shape)} RETURN count(*)`, COUNT_MS);
+    return await countRecords(connection, shape, COUNT_MS);
   } catch (error) {
-    if (codeOf(error).includes('TransactionTimedOut')) return count(all);
-    throw error;
+    if (!codeOf(error).includes('TransactionTimedOut')) throw error;
+    return countRecords(connection, { ...shape, where: undefined });
   }
 }
 

@@ -1,27 +1,35 @@
 // The `neo4j` store: Neo4j 5 and later, through the official driver. A replica is the nodes of a label or the relationships of a type; `where` is Cypher.
 
 import type { Config } from 'neo4j-driver';
-import { ConfigError, InterruptedError } from '../../errors.ts';
+import { ConfigError, InterruptedError, type Problem } from '../../errors.ts';
 import type { Key } from '../../mapping/mapping.ts';
+import { contradiction, type Encryption, encryptionOf, isPem, readTls, type Tls } from '../../tls/tls.ts';
 import type { BucketFilter, DigestPage, HashScheme } from '../../value/digest.ts';
+import { explained } from '../explained.ts';
 import type {
   Change,
   FetchedRow,
   Hashing,
   Inspection,
   Outcome,
+  Probing,
   Replica,
+  Restoring,
+  Scratching,
   Store,
   StoreDefinition,
   StoreSettings,
 } from '../store.ts';
 import { type Access, makeAccess } from './access.ts';
 import { applyChanges } from './apply.ts';
+import { askGraph } from './ask.ts';
 import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
-import { inspectReplica, uninspected, whereProblem } from './inspect.ts';
+import { captureImages } from './images.ts';
+import { countRecords, inspectReplica, uninspected, whereProblem } from './inspect.ts';
 import { replicaOptions, type StoreOptions, storeOptions } from './options.ts';
 import { readDigests, scanRows } from './scan.ts';
+import { scratchNodes } from './scratch.ts';
 import { answered, type Connection, type Neo4j, read } from './session.ts';
 import { makeShape } from './shape.ts';
 import { type Address, readUrl } from './url.ts';
@@ -45,10 +53,15 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
   const { name, options, signal } = settings;
   const address = readUrl(settings.url);
   const failures = new Failures(name, address?.secrets ?? [settings.url]);
-  const problem = addressProblem(address, options);
+  const problem = addressProblem(address);
   if (problem !== undefined || address === undefined) {
     throw new ConfigError([{ path: `stores.${name}`, message: problem ?? '', hint: URL_HINT }]);
   }
+  const { tls } = options;
+  if (address.isSecure && tls !== undefined) throw contradiction(`stores.${name}`);
+  const problems = tlsProblems(tls, `stores.${name}`);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const encryption = address.isSecure ? encryptionOfUrl(address) : encryptionOf(readTls(tls, `stores.${name}`));
   if (signal?.aborted) throw new InterruptedError();
   const { default: driver } = (await import('neo4j-driver')) as unknown as { default: Neo4j };
   try {
@@ -74,7 +87,7 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
         throw new ConfigError([{ path: `stores.${name}`, message: `Neo4j ${version} is too old`, hint }]);
       }
       const connection = { ...asking, hasTypePredicates: major > OLDEST || minor >= 10 };
-      return new Neo4jStore(connection, `Neo4j ${version} ${edition}`.trim());
+      return new Neo4jStore(connection, `Neo4j ${version} ${edition}`.trim(), encryption);
     } catch (error) {
       await client.close().catch(() => {});
       throw error;
@@ -87,15 +100,33 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
 class Neo4jStore implements Store {
   readonly limits;
   readonly product: string;
+  readonly encryption: Encryption;
   readonly hashing: Hashing = {
     digests: (replica, scheme, filter, signal) => this.digests(replica, scheme, filter, signal),
+  };
+  readonly restoring: Restoring = {
+    capture: (replica, changes) =>
+      this.during(`read ${changes.length} records of ${replica.target}`, async () =>
+        changes.length === 0 ? [] : captureImages(this.connection, await this.accessOf(replica), changes),
+      ),
+  };
+  readonly scratching: Scratching;
+  readonly probing: Probing = {
+    ask: (statement, signal) => this.during('ask', () => askGraph(this.connection, statement, signal)),
+    ping: () => this.during('ping', () => read(this.connection, 'RETURN 1')),
+    count: (replica) =>
+      this.during(`count ${replica.target}`, async () =>
+        countRecords(this.connection, (await this.accessOf(replica)).shape),
+      ),
   };
   private readonly connection: Connection;
   private readonly accesses = new WeakMap<Replica, Promise<Access>>();
 
-  constructor(connection: Connection, product: string) {
+  constructor(connection: Connection, product: string, encryption: Encryption) {
     this.connection = connection;
+    this.scratching = explained(scratchNodes(connection), (error) => connection.failures.of(error, 'self-test'));
     this.product = product;
+    this.encryption = encryption;
     this.limits = {
       notes: ['reads no snapshot: records may move while they are read'],
       fetchKeys: MOST_KEYS,
@@ -185,22 +216,38 @@ class Neo4jStore implements Store {
 
 const URL_HINT = 'Write bolt://user:password@host:7687 for one server, neo4j:// for a cluster, with +s for TLS.';
 
-function addressProblem(address: Address | undefined, { tls, trust, tlsCAFile }: StoreOptions): string | undefined {
+function addressProblem(address: Address | undefined): string | undefined {
   if (address === undefined) return 'its url is none of Neo4j';
-  if (address.isSecure && (tls !== undefined || trust !== undefined || tlsCAFile !== undefined)) {
-    return 'tls, trust and tlsCAFile are for bolt:// and neo4j://: this url says by its scheme how TLS is used';
-  }
   if (address.hosts.length > 1 && !/^neo4j/i.test(address.url)) return 'several hosts are for neo4j://, a cluster';
-  if (trust !== undefined && tlsCAFile !== undefined) return 'trust and tlsCAFile contradict each other';
-  if (tls === false && (trust !== undefined || tlsCAFile !== undefined)) return 'trust and tlsCAFile need tls';
   return undefined;
+}
+
+/** The driver reads its files itself and checks the host's name alone. */
+function tlsProblems(tls: Tls | undefined, path: string): readonly Problem[] {
+  if (typeof tls !== 'object') return [];
+  const texts = (['ca', 'cert', 'key'] as const).filter((word) => tls[word] !== undefined && isPem(tls[word]));
+  return [
+    ...texts.map((word) => ({
+      path: `${path}.tls.${word}`,
+      message: 'has to be a file: Neo4j’s driver takes no text',
+    })),
+    ...(tls.serverName === undefined
+      ? []
+      : [
+          {
+            path: `${path}.tls.serverName`,
+            message: 'Neo4j’s driver checks the host’s name alone',
+            hint: 'Write the name that the certificate carries into the URL, and let this machine resolve it.',
+          },
+        ]),
+  ];
 }
 
 function authOf({ auth }: Neo4j, { user, password = '' }: Address) {
   return user === undefined || user === '' ? undefined : auth.basic(user, password);
 }
 
-function configOf({ hosts }: Address, { tls, trust, tlsCAFile, timeouts, fetchSize }: StoreOptions): Config {
+function configOf({ hosts }: Address, { tls, timeouts, fetchSize }: StoreOptions): Config {
   const connectionTimeout = timeouts?.connect ?? CONNECT_MS;
   const config: Config = {
     userAgent: 'plumbline',
@@ -213,18 +260,32 @@ function configOf({ hosts }: Address, { tls, trust, tlsCAFile, timeouts, fetchSi
     // Nobody reads them, and the planner has something to say about most queries.
     notificationFilter: { minimumSeverityLevel: 'OFF' },
   };
-  if (!(tls ?? (trust ?? tlsCAFile) !== undefined)) return config;
+  if ((tls ?? false) === false) return config;
+  const { ca, cert, key, keyPassword, verify } = tls === true ? {} : (tls as Exclude<Tls, boolean>);
   return {
     ...config,
     encrypted: 'ENCRYPTION_ON',
     trust:
-      tlsCAFile !== undefined
-        ? 'TRUST_CUSTOM_CA_SIGNED_CERTIFICATES'
-        : trust === 'all'
-          ? 'TRUST_ALL_CERTIFICATES'
-          : 'TRUST_SYSTEM_CA_SIGNED_CERTIFICATES',
-    ...(tlsCAFile === undefined ? {} : { trustedCertificates: [tlsCAFile] }),
+      verify === false
+        ? 'TRUST_ALL_CERTIFICATES'
+        : ca === undefined
+          ? 'TRUST_SYSTEM_CA_SIGNED_CERTIFICATES'
+          : 'TRUST_CUSTOM_CA_SIGNED_CERTIFICATES',
+    ...(ca === undefined ? {} : { trustedCertificates: [ca] }),
+    ...(cert === undefined || key === undefined
+      ? {}
+      : {
+          // A certificate by itself the driver takes only beside a URL that says +s.
+          clientCertificate: {
+            hasUpdate: () => false,
+            getClientCertificate: () => ({ certfile: cert, keyfile: key, password: keyPassword }),
+          },
+        }),
   };
+}
+
+function encryptionOfUrl({ url }: Address): Encryption {
+  return /^\w+\+ssc:/i.test(url) ? 'unverified' : 'verified';
 }
 
 /** A first question to the database itself: a user may be known and still not be let in. */

@@ -1,14 +1,13 @@
 // What the config says of a store of this kind and of its replicas.
 
 import { z } from 'zod';
+import { tlsDescription, tlsWords } from '../../tls/tls.ts';
 
 const milliseconds = z.int().positive();
 
 export const storeOptions = z.strictObject({
   database: z.string().min(1).optional().describe("Default: the URL's path, else the user's home database."),
-  tls: z.boolean().optional().describe('For bolt:// and neo4j://. The schemes with +s and +ssc say it by themselves.'),
-  trust: z.enum(['system', 'all']).optional().describe('Whose certificates are trusted. Default system.'),
-  tlsCAFile: z.string().min(1).optional().describe('Certificates of the authorities to trust, PEM.'),
+  tls: tlsWords.optional().describe(tlsDescription),
   timeouts: z
     .strictObject({
       connect: milliseconds.optional().describe('Default 5000.'),

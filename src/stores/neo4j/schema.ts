@@ -47,6 +47,20 @@ export async function readSchema(connection: Connection, shape: Shape): Promise<
   }
 }
 
+/** What lets no two nodes of a label have the same values. Empty where the user may not look. */
+export async function readConstraints(connection: Connection): Promise<readonly Guard[]> {
+  const query = `SHOW CONSTRAINTS YIELD type, entityType, labelsOrTypes, properties
+    WHERE entityType = 'NODE' AND size(labelsOrTypes) = 1 AND (type CONTAINS 'UNIQUENESS' OR type = 'NODE_KEY')
+    RETURN labelsOrTypes[0], properties`;
+  try {
+    const rows = (await read(connection, query)) as readonly (readonly [string, string[]])[];
+    return rows.map(([name, properties]): Guard => ({ entity: 'NODE', name, properties }));
+  } catch (error) {
+    if (codeOf(error) !== 'Neo.ClientError.Security.Forbidden') throw error;
+    return [];
+  }
+}
+
 /** No two records can have one key: a constraint stands on some of its properties, all of which every record has. */
 export function keyConstraint(schema: Schema, shape: Shape): Guard | undefined {
   return guardOf(schema.constraints, shape.record, shape.target, ownKey(shape));

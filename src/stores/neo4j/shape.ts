@@ -143,7 +143,7 @@ function endProblems(
 }
 
 /** Cypher 5 reads \u escapes before anything else, even inside backticks, and Cypher 25 does not: neither is worth the risk. */
-function canQuote(name: string): boolean {
+export function canQuote(name: string): boolean {
   return name !== '' && !/\\u/i.test(name) && !name.includes('\0');
 }
 

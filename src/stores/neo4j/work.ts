@@ -3,12 +3,15 @@
 import type { Row } from '../../mapping/mapping.ts';
 import { keyText } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
-import type { Change, Outcome } from '../store.ts';
+import type { Change, Guarded, Outcome } from '../store.ts';
 import type { Access } from './access.ts';
 import { encode } from './encode.ts';
 import { fetchRows, tokenOf } from './fetch.ts';
+import { nodeImage } from './images.ts';
+import { sameNative } from './native.ts';
 import type { Connection, Run } from './session.ts';
 import type { Column } from './shape.ts';
+import { reviveValue } from './stored.ts';
 
 export interface Work {
   readonly connection: Connection;
@@ -19,7 +22,6 @@ export interface Work {
 
 export type Insert = Extract<Change, { kind: 'insert' }>;
 export type Update = Extract<Change, { kind: 'update' }>;
-export type Guarded = Exclude<Change, { kind: 'insert' }>;
 
 /** How records of one sort are written. Each gives one outcome a change; updates and deletes are of records that are locked and as expected. */
 export interface Writes {
@@ -56,15 +58,20 @@ export function nativeOf({ connection, access }: Work, column: Column, value: st
   try {
     return encode(connection.neo4j, column.field, value, access.habits.byColumn[column.index]);
   } catch (error) {
-    if (error instanceof ValueError) throw new ValueError(`${column.field.target}: ${error.message}`);
+    if (error instanceof ValueError) {
+      const { target, sensitive } = column.field;
+      throw new ValueError(`${target}: ${sensitive ? 'Neo4j does not hold the value' : error.message}`);
+    }
     throw error;
   }
 }
 
 /** What an update sets: own properties, null to remove one. Columns at the ends are left out. */
-export function assignmentsOf(work: Work, { row, fields, expected }: Update): Record<string, unknown> {
+export function assignmentsOf(work: Work, update: Update): Record<string, unknown> {
   const { columns, keys } = work.access.shape;
+  const { row, fields, expected, image } = update;
   const { natives } = tokenOf(expected);
+  if (image !== undefined) return oldValues(work, update);
   return Object.fromEntries(
     fields.flatMap((field) => {
       const column = columns[keys + field]!;
@@ -72,6 +79,22 @@ export function assignmentsOf(work: Work, { row, fields, expected }: Update): Re
       if (column.side !== undefined) return [];
       if (value !== null) return [[column.property, nativeOf(work, column, value)]];
       return (natives[column.index] ?? null) === null ? [] : [[column.property, null]];
+    }),
+  );
+}
+
+/** With the types that they had; what was away is taken away. */
+function oldValues({ connection, access }: Work, { fields, expected, image }: Update): Record<string, unknown> {
+  const { columns, keys } = access.shape;
+  // The properties of a relationship's image have the same name.
+  const { properties } = nodeImage(image);
+  return Object.fromEntries(
+    fields.flatMap((field) => {
+      const { index, property, side } = columns[keys + field]!;
+      if (side !== undefined) return [];
+      const stored = properties[property];
+      const native = stored === undefined ? null : reviveValue(connection.neo4j, stored);
+      return sameNative(native, tokenOf(expected).natives[index] ?? null) ? [] : [[property, native]];
     }),
   );
 }
@@ -88,9 +111,17 @@ export function orRefused<Result>(make: () => Result): Result | Outcome {
 
 /** Keys of the rows that stand there by now, inside of `where` or not: there, too, the key is taken. */
 export async function keysPresent(work: Work, rows: readonly Row[]): Promise<ReadonlySet<string>> {
+  return new Set((await countPresent(work, rows)).keys());
+}
+
+/** The same, with how many records have each key. */
+export async function countPresent(work: Work, rows: readonly Row[]): Promise<ReadonlyMap<string, number>> {
   const keys = rows.map(({ key }) => key);
-  const found = await fetchRows(work.connection.neo4j, work.run, withoutWhere(work.access), keys);
-  return new Set(found.map(({ key }) => keyText(key)));
+  const counts = new Map<string, number>();
+  for (const { key } of await fetchRows(work.connection.neo4j, work.run, withoutWhere(work.access), keys)) {
+    counts.set(keyText(key), (counts.get(keyText(key)) ?? 0) + 1);
+  }
+  return counts;
 }
 
 export function withoutWhere(access: Access): Access {

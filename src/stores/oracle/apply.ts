@@ -1,18 +1,20 @@
 // Makes changes, each under its condition: many of a kind in one statement, whose row counts and batch errors tell what became of each. A
 // batch that fails as a whole is done again row by row.
 
-import { type Key, keyText } from '../../mapping/mapping.ts';
+import { type Field, type Key, keyText } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import { sameValue } from '../../value/same-value.ts';
 import type { Change, FetchedRow, Outcome } from '../store.ts';
 import { makeBatch, makeBinds } from './binds.ts';
 import { type BindKind, bindKind, guardKind, isNullAware } from './column-sql.ts';
+import type { Column } from './columns.ts';
 import { type Decoder, isNothing } from './decode.ts';
-import { type BindValue, encode } from './encode.ts';
+import { type BindValue, encode, keyBinds } from './encode.ts';
 import { codeOf, isOfStatement, isTransient } from './failure.ts';
 import { fetchRows, type Token } from './fetch.ts';
+import { columnsOfImage, type Restored, restoredColumns } from './images.ts';
 import type { Connection, Session } from './session.ts';
-import { deleteSql, insertSql, type Place, type PlacedField, updateSql } from './sql.ts';
+import { deleteSql, insertSql, type Place, type PlacedField, restoreSql, updateSql } from './sql.ts';
 
 export const MOST_CHANGES = 1000;
 const DUPLICATE = 'ORA-00001';
@@ -21,7 +23,11 @@ const written: Outcome = { outcome: 'written' };
 const unchanged: Outcome = { outcome: 'unchanged' };
 const moved: Outcome = { outcome: 'moved' };
 
-type Guarded = Exclude<Change, { kind: 'insert' }>;
+type Insert = Extract<Change, { kind: 'insert' }>;
+type Update = Extract<Change, { kind: 'update' }>;
+type Delete = Extract<Change, { kind: 'delete' }>;
+/** All of the table, by the dictionary's names. */
+type Columns = ReadonlyMap<string, Column>;
 
 /** Changes that one statement can make. */
 interface Group {
@@ -44,10 +50,11 @@ export async function applyChanges(
   session: Session,
   place: Place,
   decoder: Decoder,
+  columns: Columns,
   changes: readonly Change[],
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = new Array(changes.length);
-  const groups = groupsOf(place, changes, (change, error) => {
+  const groups = groupsOf(place, columns, changes, (change, error) => {
     outcomes[change] = { outcome: 'refused', error: error.message };
   });
   const isSensitive = [...place.key, ...place.fields].some(({ field }) => field.sensitive);
@@ -79,13 +86,14 @@ export async function applyChanges(
 
 function groupsOf(
   place: Place,
+  columns: Columns,
   changes: readonly Change[],
   refuse: (change: number, error: ValueError) => void,
 ): readonly Group[] {
   const groups = new Map<string, Group>();
   changes.forEach((change, index) => {
     try {
-      const { sql, binds, kinds } = statementOf(place, change);
+      const { sql, binds, kinds } = statementOf(place, columns, change);
       const group = groups.get(sql) ?? { kind: change.kind, sql, kinds, asked: [] };
       group.asked.push({ change: index, binds });
       groups.set(sql, group);
@@ -97,9 +105,10 @@ function groupsOf(
   return [...groups.values()];
 }
 
-function statementOf(place: Place, change: Change) {
+function statementOf(place: Place, columns: Columns, change: Change) {
   switch (change.kind) {
     case 'insert': {
+      if (change.image !== undefined) return restoration(place, columns, change);
       const fields = place.fields.filter(({ column }) => !column.virtual);
       const values = fields.map((part) => encode(part, change.row.values[place.fields.indexOf(part)]!));
       return {
@@ -111,8 +120,18 @@ function statementOf(place: Place, change: Change) {
     case 'update': {
       const fields = change.fields.filter((index) => !place.fields[index]!.column.virtual);
       if (fields.length === 0) throw new ValueError('only virtual columns differ: the server computes them itself');
-      const values = fields.map((index) => encode(place.fields[index]!, change.row.values[index]!));
       const guard = guardOf(place, change.expected);
+      if (change.image !== undefined) {
+        const names = fields.map((index) => place.fields[index]!.column.name);
+        const restored = restoredColumns(change.image, columns, names);
+        const set = bindsOf(restored);
+        return {
+          sql: updateSql(place, fields, guard.nulls, restored),
+          kinds: [...set.kinds, ...guard.kinds],
+          binds: [...set.binds, ...guard.binds],
+        };
+      }
+      const values = fields.map((index) => encode(place.fields[index]!, change.row.values[index]!));
       return {
         sql: updateSql(place, fields, guard.nulls),
         kinds: [...fields.map((index) => bindKind(place.fields[index]!.column)), ...guard.kinds],
@@ -120,10 +139,44 @@ function statementOf(place: Place, change: Change) {
       };
     }
     case 'delete': {
-      const { nulls, kinds, binds } = guardOf(place, change.expected);
-      return { sql: deleteSql(place, nulls), kinds, binds };
+      const { whole, expected } =
+        change.image === undefined ? { whole: place, expected: change.expected } : wholly(place, columns, change);
+      const { nulls, kinds, binds } = guardOf(whole, expected);
+      return { sql: deleteSql(whole, nulls), kinds, binds };
     }
   }
+}
+
+/** Puts a record back whole. */
+function restoration(place: Place, columns: Columns, { row, image, beside = 0 }: Insert) {
+  const restored = restoredColumns(image, columns);
+  const keys = place.key.map((part, i) => {
+    const values = keyBinds(part, row.key[i]!);
+    if (values === undefined) throw new ValueError(`${part.field.target}: no record can have this key`);
+    return { values, kinds: values.map(() => bindKind(part.column)) };
+  });
+  const set = bindsOf(restored);
+  return {
+    sql: restoreSql(place, restored, beside),
+    kinds: [...keys.flatMap(({ kinds }) => kinds), ...set.kinds],
+    binds: [...keys.flatMap(({ values }) => values), ...set.binds],
+  };
+}
+
+function bindsOf(restored: readonly Restored[]) {
+  const bound = restored.filter(({ bind }) => bind !== undefined);
+  return { kinds: bound.map(({ kind }) => kind), binds: bound.map(({ bind }) => bind!) };
+}
+
+/** The record with all columns that were recorded, so that it goes only if none of them has changed since. */
+function wholly(place: Place, columns: Columns, { expected, image }: Delete) {
+  const mapped = new Set([...place.key, ...place.fields].map(({ column }) => column));
+  const others = columnsOfImage(image, columns).filter(({ column }) => !mapped.has(column));
+  const token = expected.token as Token;
+  const fieldOf = ({ name }: Column): Field => ({ name, target: name, type: { kind: 'text' }, nullable: true });
+  const fields = [...place.fields, ...others.map(({ column }) => ({ field: fieldOf(column), column }))];
+  const raw = [...token.raw, ...others.map((other) => other.raw)];
+  return { whole: { ...place, fields }, expected: { ...expected, token: { ...token, raw } satisfies Token } };
 }
 
 function keyValues(place: Place, key: Key): readonly BindValue[] {
@@ -218,7 +271,7 @@ function afterwards(place: Place, change: Change, now: readonly FetchedRow[]): O
   return isDone ? unchanged : moved;
 }
 
-function holds(place: Place, change: Extract<Guarded, { kind: 'update' }>, row: FetchedRow): boolean {
+function holds(place: Place, change: Update, row: FetchedRow): boolean {
   return change.fields.every((index) => {
     const { field } = place.fields[index]!;
     return sameValue(field, change.row.values[index]!, row.values[index]!);

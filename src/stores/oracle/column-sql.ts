@@ -40,6 +40,30 @@ export function readSql(column: Column): string {
   }
 }
 
+/**
+ * What `readSql` gives, and what else it takes to put the very value back: of a time with a zone the time as it was entered, with its offset, and
+ * its region, if it has one, with what tells summer from winter there; of a LOB its length, since an empty one is read as null.
+ */
+export function wholeSql(column: Column): readonly string[] {
+  const name = quote(column.name);
+  switch (column.form) {
+    case 'zoned':
+      return [readSql(column), `TO_CHAR(${name}, '${digits(column)}TZH:TZM')`, `TO_CHAR(${name}, 'TZR TZD')`];
+    case 'clob':
+    case 'blob':
+      return [readSql(column), `DBMS_LOB.GETLENGTH(${name})`];
+    default:
+      return [readSql(column)];
+  }
+}
+
+/** The format of a time as it was entered: an offset behind the time, or a blank and the region. */
+export function enteredFormat(column: Column, entered: string): string {
+  return /[+-]\d\d:\d\d$/.test(entered)
+    ? `${digits(column)}TZH:TZM`
+    : `${digits(column)} ${/ .* /.test(entered.trimStart()) ? 'TZR TZD' : 'TZR'}`;
+}
+
 /** All digits that the column has: whether fewer would be cut or rounded is not documented. */
 function digits(column: Column): string {
   return `${SECONDS}.FF${digitsOf(column)}`;

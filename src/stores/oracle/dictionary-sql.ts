@@ -3,6 +3,7 @@
 /** Every session says so first: nothing of what a logon trigger or the environment chose must change how values are read or compared. */
 export const SESSION_SQL = `ALTER SESSION SET NLS_NUMERIC_CHARACTERS = '.,' NLS_COMP = BINARY NLS_SORT = BINARY NLS_CALENDAR = 'GREGORIAN' TIME_ZONE = '+00:00'`;
 
+export const PING_SQL = `SELECT 1 FROM DUAL`;
 export const SERVER_SQL = `SELECT BANNER FROM V$VERSION`;
 export const SCHEMA_SQL = `SELECT SYS_CONTEXT('USERENV', 'SESSION_USER'), SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') FROM DUAL`;
 export const CHARACTER_SET_SQL = `SELECT VALUE FROM NLS_DATABASE_PARAMETERS WHERE PARAMETER = 'NLS_CHARACTERSET'`;

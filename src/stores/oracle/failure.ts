@@ -1,6 +1,7 @@
 // What the driver and the server say when something goes wrong, as StoreErrors: which may pass by itself, and what to do about it.
 
 import { InterruptedError, StoreError, wordsOf } from '../../errors.ts';
+import { tlsFailure } from '../../tls/failure.ts';
 
 interface Explanation {
   readonly detail?: string;
@@ -38,6 +39,11 @@ export class Failures {
     return this.withoutSecrets(firstLine(wordsOf(error).replace(/^ORA-02091:[^\n]*\n/, '')));
   }
 
+  /** What we won't ask of the server, in our own words. */
+  lasting(verb: string, detail: string, hint?: string): StoreError {
+    return new StoreError(this.name, verb, this.withoutSecrets(detail), { hint });
+  }
+
   private withoutSecrets(text: string): string {
     return this.secrets.reduce((words, secret) => words.replaceAll(secret, '***'), text);
   }
@@ -73,7 +79,8 @@ function firstLine(error: unknown): string {
 
 const GRANT = 'GRANT SELECT ON the table (and INSERT, UPDATE, DELETE for repairs) TO the user of this URL.';
 const AGAIN = 'Try again shortly.';
-const REACH = 'Is the listener up, and are host, port and service name right?';
+const REACH =
+  'Is the listener up, and are host, port and service name right? One that wants TLS, or a certificate of ours, hangs up as well: see `tls`.';
 
 const KNOWN: Readonly<Record<string, Explanation>> = {
   'ORA-01017': {
@@ -150,8 +157,11 @@ function explain(error: unknown): Explanation {
   const code = codeOf(error) ?? '';
   const known = KNOWN[code];
   if (known !== undefined) return known;
-  if (BUSY.test(code)) return { transient: true, hint: 'The server is starting, stopping or full. Try again shortly.' };
+  // Oracle's own errors are of a connection that stands.
+  const tls = code.startsWith('ORA-') ? undefined : tlsFailure(error);
+  if (tls !== undefined) return { ...tls, transient: false };
   if (TLS.test(code)) return { transient: false, hint: 'Check tls, walletLocation and walletPassword.' };
+  if (BUSY.test(code)) return { transient: true, hint: 'The server is starting, stopping or full. Try again shortly.' };
   if (CONNECT_STRING.test(code)) return { transient: false, hint: 'Check the URL and connectString of this store.' };
   if (code === 'NJS-530') return { transient: false, hint: 'The host name is unknown here; check it.' };
   if (LOST.test(code)) {

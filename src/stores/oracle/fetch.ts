@@ -14,7 +14,7 @@ export const MOST_KEYS = 1000;
 /** Keys of several conditions are joined by OR, whose plans grow with their number. */
 const MOST_JOINED = 100;
 /** Few texts of statements, so that the server finds most of them parsed already; the last key fills what is left. */
-const SIZES = [1, 10, 100, MOST_KEYS] as const;
+export const SIZES = [1, 10, 100, MOST_KEYS] as const;
 
 /** What a write depends on: the record's place and its raw values as they were read, the key's first. */
 export interface Token {

@@ -1,6 +1,7 @@
 // What the config says of an Oracle store besides its kind and URL.
 
 import { z } from 'zod';
+import { tlsDescription, tlsWords } from '../../tls/tls.ts';
 
 const milliseconds = z.int().positive();
 
@@ -20,7 +21,7 @@ export const options = z.strictObject({
     .union([z.boolean(), z.string().min(1)])
     .optional()
     .describe('Use Oracle’s client library: true, or the folder that it is in. Default false.'),
-  tls: z.boolean().optional().describe('Connect by TCPS. Default false.'),
+  tls: tlsWords.optional().describe(tlsDescription),
   walletLocation: z.string().min(1).optional().describe('The folder of ewallet.pem.'),
   walletPassword: z.string().optional(),
   timeouts: z

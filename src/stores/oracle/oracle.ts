@@ -4,28 +4,35 @@
 import { z } from 'zod';
 import { InterruptedError, StoreError } from '../../errors.ts';
 import type { Key, Row } from '../../mapping/mapping.ts';
+import type { Encryption } from '../../tls/tls.ts';
 import type {
   Change,
   FetchedRow,
   Inspection,
   Limits,
   Outcome,
+  Probing,
   Replica,
+  Restoring,
+  Scratching,
   Store,
   StoreDefinition,
   StoreSettings,
 } from '../store.ts';
 import { type Access, makeAccess } from './access.ts';
 import { applyChanges, MOST_CHANGES } from './apply.ts';
+import { askQuery } from './ask.ts';
 import type { Decoder } from './decode.ts';
-import { SCHEMA_SQL, SERVER_SQL } from './dictionary-sql.ts';
+import { PING_SQL, SCHEMA_SQL, SERVER_SQL } from './dictionary-sql.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
+import { captureImages } from './images.ts';
 import { inspectReplica, uninspected } from './inspect.ts';
 import { type OracleOptions, options } from './options.ts';
 import { scanRows } from './scan.ts';
+import { scratchTables } from './scratch.ts';
 import { type Connection, Session } from './session.ts';
 import { chooseSnapshot, type SnapshotMode } from './snapshot.ts';
-import type { Place } from './sql.ts';
+import { countAllSql, type Place } from './sql.ts';
 
 export const oracle: StoreDefinition<OracleOptions> = {
   kind: 'oracle',
@@ -59,6 +66,29 @@ interface Looked {
 class OracleStore implements Store {
   readonly limits: Limits = { notes: [], fetchKeys: MOST_KEYS, applyChanges: MOST_CHANGES };
   readonly product: string;
+  readonly encryption: Encryption | undefined;
+  readonly scratching: Scratching;
+  readonly probing: Probing = {
+    ask: (statement, signal) =>
+      this.session.use('ask', (connection) => askQuery(this.session, connection, statement, signal)),
+    ping: () => this.session.use('ping', (connection) => this.session.query(connection, PING_SQL)),
+    count: async (replica, signal) => {
+      const verb = `count ${replica.target}`;
+      const { place } = await this.placeOf(replica, verb);
+      return this.session.use(verb, async (connection) => {
+        const [row] = await askQuery(this.session, connection, countAllSql(place), signal);
+        return Number(Object.values(row!)[0]);
+      });
+    },
+  };
+  readonly restoring: Restoring = {
+    capture: async (replica, changes) => {
+      if (changes.length === 0) return [];
+      const verb = `read ${changes.length} rows of ${replica.target}`;
+      const { place, columns } = await this.placeOf(replica, verb);
+      return this.session.use(verb, (connection) => captureImages(this.session, connection, place, columns, changes));
+    },
+  };
   private readonly session: Session;
   private readonly options: OracleOptions;
   private readonly identity: { readonly user: string; readonly schema: string };
@@ -68,7 +98,9 @@ class OracleStore implements Store {
     this.session = session;
     this.options = given;
     this.product = product;
+    this.encryption = session.encryption;
     this.identity = identity;
+    this.scratching = scratchTables(session, identity.user);
   }
 
   async inspect(replica: Replica): Promise<Inspection> {
@@ -102,8 +134,9 @@ class OracleStore implements Store {
 
   async apply(replica: Replica, changes: readonly Change[]): Promise<readonly Outcome[]> {
     if (changes.length === 0) return [];
-    const { place, decoder } = await this.placeOf(replica, `apply ${changes.length} changes to ${replica.target}`);
-    return applyChanges(this.session, place, decoder, changes);
+    const verb = `apply ${changes.length} changes to ${replica.target}`;
+    const { place, decoder, columns } = await this.placeOf(replica, verb);
+    return applyChanges(this.session, place, decoder, columns, changes);
   }
 
   close(): Promise<void> {
@@ -130,15 +163,20 @@ class OracleStore implements Store {
   private async placeOf(
     replica: Replica,
     verb: string,
-  ): Promise<{ readonly place: Place; readonly decoder: Decoder; readonly snapshot: SnapshotMode }> {
+  ): Promise<{
+    readonly place: Place;
+    readonly decoder: Decoder;
+    readonly columns: Access['columns'];
+    readonly snapshot: SnapshotMode;
+  }> {
     const { access, snapshot } = await (this.looks.get(replica) ??
       this.session.use(verb, (connection) => this.look(replica, connection)));
     if (access === undefined) throw this.unusable(verb, noTable(replica).message, noTable(replica).hint);
-    const { place, decoder, problems } = access;
+    const { place, decoder, columns, problems } = access;
     if (place === undefined || decoder === undefined) {
       throw this.unusable(verb, problems[0]!.message, problems[0]!.hint);
     }
-    return { place, decoder, snapshot };
+    return { place, decoder, columns, snapshot };
   }
 
   private unusable(verb: string, detail: string, hint: string | undefined): StoreError {

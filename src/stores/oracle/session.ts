@@ -2,11 +2,12 @@
 // for it. Every session is set up alike before anything is asked.
 
 import type oracledb from 'oracledb';
+import type { Encryption } from '../../tls/tls.ts';
 import type { StoreSettings } from '../store.ts';
 import { SESSION_SQL } from './dictionary-sql.ts';
 import { Failures } from './failure.ts';
 import { DEFAULT_TIMEOUTS, type OracleOptions, SECOND } from './options.ts';
-import { credentialsOf, secretsOf } from './url.ts';
+import { credentialsOf, protectionOf, secretsOf } from './url.ts';
 
 export type Driver = typeof oracledb;
 export type Connection = oracledb.Connection;
@@ -20,6 +21,7 @@ export class Session {
   readonly driver: Driver;
   readonly failures: Failures;
   readonly callTimeout: number;
+  readonly encryption: Encryption | undefined;
   private readonly attributes: oracledb.ConnectionAttributes;
   private readonly pools = new Map<Use, Promise<oracledb.Pool>>();
 
@@ -29,11 +31,14 @@ export class Session {
     this.driver = driver;
     this.failures = failures;
     this.callTimeout = options.timeouts?.call ?? DEFAULT_TIMEOUTS.call;
+    const { attributes, encryption } = protectionOf(name, options);
+    this.encryption = encryption;
     this.attributes = {
       ...credentialsOf(name, url, options),
       configDir: options.configDir,
       walletLocation: options.walletLocation,
       walletPassword: options.walletPassword,
+      ...attributes,
       // A line that is dead without a word ends by TCP's own probes, after so many minutes.
       expireTime: 1,
       connectTimeout: Math.ceil((options.timeouts?.connect ?? DEFAULT_TIMEOUTS.connect) / SECOND),

@@ -2,7 +2,7 @@
 // dictionary's, in quotes; values are bound, all but the system change number, which is digits. `where` is the config's, trusted.
 
 import type { Field } from '../../mapping/mapping.ts';
-import { comparableSql, guardSql, isNullAware, readSql, writeSql } from './column-sql.ts';
+import { comparableSql, guardSql, isNullAware, readSql, wholeSql, writeSql } from './column-sql.ts';
 import type { Column } from './columns.ts';
 import { quote, type TableName } from './names.ts';
 import type { Spelling } from './spellings.ts';
@@ -30,6 +30,16 @@ export interface KeyPart extends PlacedField {
 /** How one part of a key is looked up: equal to one value, to one of several spellings of it, or within a range, both ends included. */
 export type Match = 'equal' | { readonly spellings: number } | 'range';
 
+/** A column and what it is set to, around the statement's next bind or by itself. */
+export interface Setting {
+  readonly column: Column;
+  sql(bind: () => string): string;
+}
+
+function plainly(column: Column): Setting {
+  return { column, sql: (bind) => writeSql(column, bind()) };
+}
+
 /** Binds in the order in which a statement names them: `:1`, `:2` … */
 class Binds {
   private count = 0;
@@ -52,6 +62,11 @@ export function scanSql(place: Place, scn?: string): string {
 /** Reads nothing; fails where AS OF SCN is not allowed. */
 export function probeScnSql(place: TableName, scn: string): string {
   return `SELECT 1 FROM ${tableSql(place)}${asOf(scn)} WHERE 1 = 0`;
+}
+
+/** The number of records. */
+export function countAllSql(place: Place): string {
+  return `SELECT COUNT(*) FROM ${tableSql(place)}${whereSql(place)}`;
 }
 
 /** The number of records, but at most `most`. */
@@ -93,6 +108,27 @@ function matchSql({ column, match }: KeyPart, binds: Binds): string {
   return `${name} IN (${Array.from({ length: match.spellings }, value).join(', ')})`;
 }
 
+/** Whole records by ROWID, that before what `wholeSql` reads of each column. Binds: the ROWIDs. */
+export function captureSql(place: Place, columns: readonly Column[], rowids: number): string {
+  const binds = new Binds();
+  const read = columns.flatMap(wholeSql);
+  const wanted = Array.from({ length: rowids }, () => binds.next()).join(', ');
+  return `SELECT ${['ROWID', ...read].join(', ')} FROM ${tableSql(place)} WHERE ROWID IN (${wanted})`;
+}
+
+/**
+ * Puts a whole record back where `beside` others of its key are. `values`: what each column is to hold. Binds: the key, each part as it is looked up,
+ * then those of the values.
+ */
+export function restoreSql(place: Place, values: readonly Setting[], beside: number): string {
+  const binds = new Binds();
+  const isKey = place.key.map((part) => matchSql(part, binds)).join(' AND ');
+  const held = values.map((value) => value.sql(() => binds.next()));
+  const names = values.map(({ column }) => quote(column.name));
+  return `MERGE INTO ${tableSql(place)} T USING (SELECT 1 AS X FROM DUAL WHERE (SELECT COUNT(*) FROM ${tableSql(place)} WHERE ${isKey}) = ${beside}) S ON (1 = 0)
+WHEN NOT MATCHED THEN INSERT (${names.join(', ')}) VALUES (${held.join(', ')})`;
+}
+
 /** Writes a record where its key is free. Binds: the key, then the fields that can be written. */
 export function insertSql(place: Place): string {
   const binds = new Binds();
@@ -112,13 +148,18 @@ function padded(column: Column, value: string): string {
   return column.form === 'char' ? comparableSql(column, value) : value;
 }
 
-/** Sets fields (by index) of a record that is as it was read. `nulls`: see `guarded`. Binds: the new values, then the guard's. */
-export function updateSql(place: Place, fields: readonly number[], nulls: readonly boolean[]): string {
+/**
+ * Sets fields (by index) of a record that is as it was read; `values`: how, where not to a plain value. `nulls`: see `guarded`. Binds: those of
+ * the new values, then the guard's.
+ */
+export function updateSql(
+  place: Place,
+  fields: readonly number[],
+  nulls: readonly boolean[],
+  values: readonly Setting[] = fields.map((index) => plainly(place.fields[index]!.column)),
+): string {
   const binds = new Binds();
-  const sets = fields.map((index) => {
-    const { column } = place.fields[index]!;
-    return `${quote(column.name)} = ${writeSql(column, binds.next())}`;
-  });
+  const sets = values.map((value) => `${quote(value.column.name)} = ${value.sql(() => binds.next())}`);
   return `UPDATE ${tableSql(place)} SET ${sets.join(', ')}${guarded(place, nulls, binds)}`;
 }
 

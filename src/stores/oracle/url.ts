@@ -1,7 +1,9 @@
 // From the store's URL and options to what the driver connects with. Pure.
 
 import { ConfigError } from '../../errors.ts';
+import { type Encryption, encryptionOf, readTls } from '../../tls/tls.ts';
 import type { OracleOptions } from './options.ts';
+import { walletOf } from './wallet.ts';
 
 export interface Credentials {
   readonly user: string;
@@ -26,10 +28,70 @@ export function credentialsOf(name: string, url: string, options: OracleOptions)
   return { ...credentials, connectString: `${protocol}${host}/${decoded(service)}` };
 }
 
+export interface Protection {
+  /** For the driver. */
+  readonly attributes: {
+    readonly walletContent?: string;
+    readonly walletPassword?: string;
+    readonly sslServerDNMatch?: boolean;
+  };
+  /** Undefined where a name in tnsnames.ora decides. */
+  readonly encryption: Encryption | undefined;
+}
+
+/** How the connection is encrypted. Throws a ConfigError where that is not to be had by this driver or this connect string. */
+export function protectionOf(name: string, { tls, thick, connectString }: OracleOptions): Protection {
+  const path = `stores.${name}`;
+  const fail = (word: string, message: string, hint: string) => new ConfigError([{ path: path + word, message, hint }]);
+  const material = readTls(tls, path);
+  if (material === undefined) return { attributes: {}, encryption: encryptionIn(connectString) };
+  if (connectString !== undefined && encryptionIn(connectString) !== 'verified') {
+    const hint = 'Write tcps://host:port/service, or a descriptor whose every PROTOCOL is TCPS.';
+    throw fail('.tls', 'stands beside a connectString that need not be encrypted', hint);
+  }
+  const { ca, cert, keyPassword, serverName, verify } = material;
+  if (serverName !== undefined) {
+    const hint = 'Write the name that the certificate carries into the URL, or SSL_SERVER_CERT_DN into a descriptor.';
+    throw fail('.tls.serverName', 'Oracle’s driver checks the host’s name alone', hint);
+  }
+  if (thick !== undefined && thick !== false && ((ca ?? cert) !== undefined || !verify)) {
+    throw fail(
+      '.tls',
+      'Oracle’s client library takes its certificates from a wallet',
+      'Write tls: true and name it in walletLocation.',
+    );
+  }
+  const walletContent = walletOf(material);
+  return {
+    attributes: {
+      ...(walletContent === undefined ? {} : { walletContent }),
+      ...(keyPassword === undefined ? {} : { walletPassword: keyPassword }),
+      ...(verify ? {} : { sslServerDNMatch: false }),
+    },
+    encryption: encryptionOf(material),
+  };
+}
+
+function encryptionIn(connectString: string | undefined): Encryption | undefined {
+  if (connectString === undefined) return 'none';
+  const protocols = [...connectString.matchAll(/protocol\s*=\s*(\w+)/gi)].map(([, protocol]) =>
+    protocol!.toLowerCase(),
+  );
+  const scheme = /^(\w+):\/\//.exec(connectString)?.[1]?.toLowerCase();
+  if (protocols.length === 0 && scheme === undefined) return /[:/]/.test(connectString) ? 'none' : undefined;
+  if (![...protocols, ...(scheme === undefined ? [] : [scheme])].every((protocol) => protocol === 'tcps'))
+    return 'none';
+  return /ssl_server_dn_match\s*=\s*(?:no|off|false)/i.test(connectString) ? 'unverified' : 'verified';
+}
+
 /** What no message may hold: the passwords as they stand and as they read. */
 export function secretsOf(url: string, options: OracleOptions): readonly string[] {
   const password = /^[^:]+:\/\/[^:@/]*:([^@]*)@/.exec(url)?.[1];
-  return [password, password && decoded(password), options.walletPassword].filter((secret) => secret !== undefined);
+  const { tls, walletPassword } = options;
+  const keyPassword = typeof tls === 'object' ? tls.keyPassword : undefined;
+  return [password, password && decoded(password), walletPassword, keyPassword].filter(
+    (secret) => secret !== undefined,
+  );
 }
 
 /** A raw % is no encoding: then the text is what it says. */

@@ -6,10 +6,11 @@ import { type Field, keyText, type Mapping } from '../../mapping/mapping.ts';
 import type { Column } from '../../postgres/columns.ts';
 import { decodeKey, decodeRow, keyParameters, type Relation, rowsByKeySql } from '../../postgres/relation.ts';
 import { textSql } from '../../postgres/row-hash-sql.ts';
-import { quoteIdentifier, type Session } from '../../postgres/session.ts';
+import { type Asking, quoteIdentifier } from '../../postgres/session.ts';
 import type { FieldType, Value } from '../../value/field-type.ts';
 import { type JsonTree, parseJson } from '../../value/json.ts';
 import type { Change, FetchedRow, Outcome } from '../store.ts';
+import { imageColumn, writableColumns } from './images.ts';
 import { isUnique } from './inspect.ts';
 
 type Insert = Extract<Change, { kind: 'insert' }>;
@@ -19,7 +20,7 @@ type Delete = Extract<Change, { kind: 'delete' }>;
 type Written = ReadonlySet<number>;
 
 export async function applyChanges(
-  session: Session,
+  session: Asking,
   relation: Relation,
   mapping: Mapping,
   changes: readonly Change[],
@@ -39,11 +40,12 @@ export async function applyChanges(
   return outcomes;
 }
 
-/** Changes that one statement can make: the same kind, and for updates the same fields. */
+/** Changes that one statement can make: the same kind, all with an image or none, and for updates the same fields. */
 function batchesOf(changes: readonly Change[]): readonly (readonly number[])[] {
   const batches = new Map<string, number[]>();
   changes.forEach((change, i) => {
-    const name = change.kind === 'update' ? `update ${change.fields.join(',')}` : change.kind;
+    const fields = change.kind === 'update' ? ` ${change.fields.join(',')}` : '';
+    const name = `${change.kind}${hasImage(change) ? ' whole' : ''}${fields}`;
     const batch = batches.get(name);
     if (batch === undefined) batches.set(name, [i]);
     else batch.push(i);
@@ -52,7 +54,7 @@ function batchesOf(changes: readonly Change[]): readonly (readonly number[])[] {
 }
 
 async function applyBatch(
-  session: Session,
+  session: Asking,
   relation: Relation,
   mapping: Mapping,
   batch: readonly Change[],
@@ -63,14 +65,21 @@ async function applyBatch(
     return batch.map((_, i) => ({ outcome: written.has(i) ? 'written' : done.has(i) ? 'unchanged' : 'moved' }));
   } catch (error) {
     if (!(error instanceof StoreError) || error.transient) throw error;
-    if (batch.length === 1) return [{ outcome: 'refused', error: error.detail }];
+    if (batch.length === 1) return [{ outcome: 'refused', error: refusal(error, mapping) }];
     const outcomes: Outcome[] = [];
     for (const change of batch) outcomes.push(...(await applyBatch(session, relation, mapping, [change])));
     return outcomes;
   }
 }
 
-function write(session: Session, relation: Relation, mapping: Mapping, batch: readonly Change[]): Promise<Written> {
+/** The server quotes values, so of a row with sensitive ones only the kind of error is told. */
+function refusal({ detail, cause }: StoreError, { key, fields }: Mapping): string {
+  if (![...key, ...fields].some((field) => field.sensitive)) return detail;
+  const { code, constraint } = (cause ?? {}) as { readonly code?: string; readonly constraint?: string };
+  return `the server rejects it: SQLSTATE ${code ?? 'unknown'}${constraint === undefined ? '' : `, constraint ${constraint}`}`;
+}
+
+function write(session: Asking, relation: Relation, mapping: Mapping, batch: readonly Change[]): Promise<Written> {
   switch (batch[0]!.kind) {
     case 'insert':
       return insert(session, relation, mapping, batch as Insert[]);
@@ -82,34 +91,42 @@ function write(session: Session, relation: Relation, mapping: Mapping, batch: re
 }
 
 async function insert(
-  session: Session,
+  session: Asking,
   relation: Relation,
   mapping: Mapping,
   batch: readonly Insert[],
 ): Promise<Written> {
   const fields = [...mapping.key, ...mapping.fields].filter((field) => !isGenerated(relation, field));
-  const names = fields.map((field) => quoteIdentifier(field.target));
-  const values = fields.map((field, i) => fromParameter(columnOf(relation, field), `given.c${i}`));
+  const whole = hasImage(batch[0]!) ? writableColumns(relation) : undefined;
+  const names = (whole ?? fields.map((field) => field.target)).map(quoteIdentifier);
+  const values =
+    whole?.map((name) => imageColumn(relation, name, 'given.image')) ??
+    fields.map((field, i) => fromParameter(columnOf(relation, field), `given.c${i}`));
   const keyNames = mapping.key.map((field) => quoteIdentifier(field.target));
   // Without a unique index there is nothing to conflict with, so look first; two writers at once can still both insert (a write problem of inspect).
   const unique = isUnique(relation.shape, mapping.key);
   const guard = unique
     ? ` on conflict (${keyNames.join(', ')}) do nothing`
-    : ` where not exists (select 1 from ${relation.shape.from} as there where ${mapping.key
+    : ` where (select count(*) from ${relation.shape.from} as there where ${mapping.key
         .map(
           (field, i) =>
             `there.${keyNames[i]} = ${fromParameter(columnOf(relation, field), `given.c${fields.indexOf(field)}`)}`,
         )
-        .join(' and ')})`;
+        .join(' and ')}) = given.beside::int`;
+  const texts = [...fields.map((_, i) => `c${i}`), 'image', 'beside'];
   const returned = mapping.key.map((field, i) => `${textSql(columnOf(relation, field))} as k${i}`);
   const rows = await session.query(
     `insert ${batch.length} rows`,
     `insert into ${relation.shape.from} (${names.join(', ')}) overriding system value
-     select ${values.join(', ')} from unnest(${fields.map((_, i) => `$${i + 1}::text[]`).join(', ')}) as given(${fields.map((_, i) => `c${i}`).join(', ')})
+     select ${values.join(', ')} from unnest(${texts.map((_, i) => `$${i + 1}::text[]`).join(', ')}) as given(${texts.join(', ')})
      ${guard} returning ${returned.join(', ')}`,
-    fields.map((field) =>
-      batch.map((change) => parameter(columnOf(relation, field), fieldValue(mapping, field, change.row))),
-    ),
+    [
+      ...fields.map((field) =>
+        batch.map((change) => parameter(columnOf(relation, field), fieldValue(mapping, field, change.row))),
+      ),
+      batch.map(imageOf),
+      batch.map(({ beside = 0 }) => String(beside)),
+    ],
   );
   const there = new Set(
     rows.map((row) =>
@@ -125,7 +142,7 @@ async function insert(
 }
 
 async function update(
-  session: Session,
+  session: Asking,
   relation: Relation,
   mapping: Mapping,
   batch: readonly Update[],
@@ -139,9 +156,12 @@ async function update(
   const { sql, parameters } = givenRows(relation, mapping, batch, fields, (change, field) =>
     fieldValue(mapping, field, change.row),
   );
-  const sets = fields.map(
-    (field, i) => `${quoteIdentifier(field.target)} = ${fromParameter(columnOf(relation, field), `given.c${i}`)}`,
-  );
+  const sets = fields.map((field, i) => {
+    const given = hasImage(batch[0]!)
+      ? imageColumn(relation, field.target, 'given.image')
+      : fromParameter(columnOf(relation, field), `given.c${i}`);
+    return `${quoteIdentifier(field.target)} = ${given}`;
+  });
   const rows = await session.query(
     `update ${batch.length} rows`,
     `update ${relation.shape.from} as held set ${sets.join(', ')} from ${sql} returning given.position`,
@@ -151,7 +171,7 @@ async function update(
 }
 
 async function remove(
-  session: Session,
+  session: Asking,
   relation: Relation,
   mapping: Mapping,
   batch: readonly Delete[],
@@ -177,8 +197,9 @@ function givenRows<C extends Update | Delete>(
   valueIn: (change: C, field: Field) => Value,
 ): { readonly sql: string; readonly parameters: readonly unknown[] } {
   const { key } = mapping;
-  const names = ['row_id', 'row_version', 'position', ...key.map((_, i) => `k${i}`), ...fields.map((_, i) => `c${i}`)];
-  const types = ['tid', 'text', 'int4', ...[...key, ...fields].map(() => 'text')];
+  const texts = [...key.map((_, i) => `k${i}`), ...fields.map((_, i) => `c${i}`), 'image'];
+  const names = ['row_id', 'row_version', 'position', ...texts];
+  const types = ['tid', 'text', 'int4', ...texts.map(() => 'text')];
   const isKey = key.map((field, i) => {
     const held = `held.${quoteIdentifier(field.target)}`;
     return `${held} = ${fromParameter(columnOf(relation, field), `given.k${i}`)}`;
@@ -192,13 +213,14 @@ function givenRows<C extends Update | Delete>(
       batch.map((_, i) => i),
       ...key.map((field, i) => batch.map(({ expected }) => parameter(columnOf(relation, field), expected.key[i]!))),
       ...fields.map((field) => batch.map((change) => parameter(columnOf(relation, field), valueIn(change, field)))),
+      batch.map(imageOf),
     ],
   };
 }
 
 /** Of the updates and deletes that did nothing, those that had no need to: the record holds the values, or is gone. */
 async function alreadyDone(
-  session: Session,
+  session: Asking,
   relation: Relation,
   mapping: Mapping,
   batch: readonly Change[],
@@ -218,6 +240,14 @@ async function alreadyDone(
       return change.fields.every((field) => row?.values[field] === change.row.values[field]);
     }),
   );
+}
+
+function hasImage(change: Change): boolean {
+  return imageOf(change) !== null;
+}
+
+function imageOf(change: Change): string | null {
+  return change.kind === 'delete' ? null : ((change.image as string | undefined) ?? null);
 }
 
 function tokenOf(row: FetchedRow): readonly [rowId: string, rowVersion: string] {

@@ -8,6 +8,7 @@ import { type Shape, shapeOfTable } from '../../postgres/columns.ts';
 import { hashesAgree } from '../../postgres/hash-check.ts';
 import {
   copyOut,
+  countRows,
   decodeKey,
   decodeRow,
   digestsSql,
@@ -18,22 +19,42 @@ import {
   rowsByKeySql,
   sumsSql,
 } from '../../postgres/relation.ts';
-import { endWithConnection, Session, serverVersion } from '../../postgres/session.ts';
+import {
+  askSql,
+  endWithConnection,
+  postgresTls,
+  Session,
+  type SessionOptions,
+  serverVersion,
+} from '../../postgres/session.ts';
+import { type Encryption, tlsDescription, tlsWords } from '../../tls/tls.ts';
 import type { BucketFilter, BucketSums, DigestPage, HashScheme } from '../../value/digest.ts';
 import type {
+  Captured,
   Change,
   FetchedRow,
+  Guarded,
   Hashing,
   Inspection,
   Limits,
   Outcome,
+  Probing,
   Replica,
+  Restoring,
+  Scratching,
   Store,
   StoreDefinition,
-  StoreSettings,
 } from '../store.ts';
 import { applyChanges } from './apply.ts';
+import { captureImages } from './images.ts';
 import { inspectShape } from './inspect.ts';
+import { canary } from './probes/canary.ts';
+import { replication } from './probes/replication.ts';
+import { sessions } from './probes/sessions.ts';
+import { slots } from './probes/slots.ts';
+import { splitBrain } from './probes/split-brain.ts';
+import { standby } from './probes/standby.ts';
+import { scratchTables } from './scratch.ts';
 
 const options = z.strictObject({
   parallel: z
@@ -42,8 +63,10 @@ const options = z.strictObject({
     .max(64)
     .optional()
     .describe('Parallel workers that one scan may take on the server. Default 0.'),
+  tls: tlsWords.optional().describe(tlsDescription),
 });
 type Options = z.infer<typeof options>;
+type Server = Pick<SessionOptions, 'name' | 'url' | 'tls'>;
 const SCAN_PAGE = 1000;
 /** Look-ups have connections of their own: a reader waits while what it found is looked up, so they must never wait for readers. */
 const LOOKUPS = 6;
@@ -54,12 +77,15 @@ export const postgres: StoreDefinition<Options> = {
   place: 'table',
   options,
   replicaOptions: z.strictObject({}),
+  probes: [replication, standby, splitBrain, slots, sessions, canary],
 
   async connect(settings) {
-    const session = new Session({ name: settings.name, url: settings.url, readOnly: true, connections: LOOKUPS });
+    const { name, url, options } = settings;
+    const server = { name, url, tls: postgresTls(options.tls, url, `stores.${name}`) };
+    const session = new Session({ ...server, readOnly: true, connections: LOOKUPS });
     try {
       const version = await serverVersion(session);
-      return new PostgresStore(settings, session, version);
+      return new PostgresStore(server, options, session, version);
     } catch (error) {
       await session.close();
       throw error;
@@ -67,28 +93,34 @@ export const postgres: StoreDefinition<Options> = {
   },
 };
 
-class PostgresStore implements Store, Hashing {
+class PostgresStore implements Store, Hashing, Restoring {
   readonly limits: Limits = { notes: [], fetchKeys: 1000, applyChanges: 1000 };
   readonly product: string;
   readonly hashing = this;
-  private readonly settings: StoreSettings<Options>;
+  readonly restoring = this;
+  readonly scratching: Scratching;
+  readonly encryption: Encryption;
+  readonly probing: Probing;
+  private readonly server: Server;
   private readonly session: Session;
   private readonly readers: Session;
   /** Opened at the first write: a check never holds a session that could write. */
   private writer: Session | undefined;
   private readonly shapes = new Map<string, Promise<Shape | null>>();
 
-  constructor(settings: StoreSettings<Options>, session: Session, product: string) {
-    this.settings = settings;
+  constructor(server: Server, { parallel }: Options, session: Session, product: string) {
+    this.server = server;
     this.session = session;
-    this.readers = new Session({
-      name: settings.name,
-      url: settings.url,
-      readOnly: true,
-      connections: READERS,
-      parallel: settings.options.parallel,
-    });
+    this.readers = new Session({ ...server, readOnly: true, connections: READERS, parallel });
     this.product = product;
+    this.encryption = session.encryption;
+    this.scratching = scratchTables(session, () => this.writing());
+    this.probing = {
+      session,
+      ask: (statement, signal) => askSql(session, statement, signal),
+      ping: (signal) => session.query('ping', 'select 1', [], signal),
+      count: async (replica, signal) => countRows(session, await this.relationOf(replica), signal),
+    };
   }
 
   async inspect(replica: Replica): Promise<Inspection> {
@@ -152,8 +184,12 @@ class PostgresStore implements Store, Hashing {
   }
 
   async apply(replica: Replica, changes: readonly Change[]): Promise<readonly Outcome[]> {
-    this.writer ??= new Session({ name: this.settings.name, url: this.settings.url, readOnly: false, connections: 4 });
-    return applyChanges(this.writer, await this.relationOf(replica), replica.mapping, changes);
+    return applyChanges(this.writing(), await this.relationOf(replica), replica.mapping, changes);
+  }
+
+  async capture(replica: Replica, changes: readonly Guarded[]): Promise<readonly (Captured | undefined)[]> {
+    const rows = changes.map(({ expected }) => expected);
+    return rows.length === 0 ? [] : captureImages(this.session, await this.relationOf(replica), replica.mapping, rows);
   }
 
   async close(): Promise<void> {
@@ -204,6 +240,11 @@ class PostgresStore implements Store, Hashing {
     } finally {
       client.release(!finished);
     }
+  }
+
+  private writing(): Session {
+    this.writer ??= new Session({ ...this.server, readOnly: false, connections: 4 });
+    return this.writer;
   }
 
   private async relationOf(replica: Replica): Promise<Relation> {

@@ -51,10 +51,10 @@ function callOf(access: Access, change: Change, habits: Habits): Call | Outcome 
   if (change.kind === 'insert') {
     const key = buildKey(access, change.row.key);
     if (key === undefined) throw new ValueError('no key of this replica can hold it');
-    return format.insert(key, change.row, habits);
+    return change.image === undefined ? format.insert(key, change.row, habits) : format.restore(key, change.image);
   }
   const { key, raw } = tokenOf(change.expected);
   if (raw === undefined) throw new ValueError('what stands there is no record that could be read');
-  if (change.kind === 'delete') return format.remove(key, raw);
+  if (change.kind === 'delete') return format.remove(key, raw, change.image);
   return format.update(key, change, raw, habits) ?? { outcome: 'unchanged' };
 }

@@ -1,6 +1,7 @@
 // What the driver and the server say when something goes wrong, as StoreErrors: which may pass by itself, and what to do about it.
 
 import { InterruptedError, StoreError, wordsOf } from '../../errors.ts';
+import { tlsFailure } from '../../tls/failure.ts';
 
 interface Explanation {
   readonly detail?: string;
@@ -29,6 +30,11 @@ export class Failures {
       transient,
       hint,
     });
+  }
+
+  /** What we won't ask of the server, in our own words. */
+  lasting(verb: string, detail: string, hint?: string): StoreError {
+    return new StoreError(this.name, verb, this.withoutSecrets(detail), { hint });
   }
 
   withoutSecrets(text: string): string {
@@ -86,6 +92,8 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
 function explain(error: unknown): Explanation {
   const { name = '', message = '', code } = error as { name?: string; message?: string; code?: string };
   if (name === 'ReplyError') return explainReply(message);
+  const tls = tlsFailure(error);
+  if (tls !== undefined) return { ...tls, transient: false };
   if (name === 'ClusterAllFailedError') {
     const { lastNodeError } = error as { lastNodeError?: unknown };
     if (isReplyError(lastNodeError)) return explain(lastNodeError);
@@ -101,9 +109,6 @@ function explain(error: unknown): Explanation {
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     return { transient: code === 'EAI_AGAIN', hint: 'The host name is unknown here; check it.' };
-  }
-  if (/CERT|SSL|TLS/.test(code ?? '') || /certificate|\bSSL\b|\bTLS\b|wrong version number/i.test(message)) {
-    return { transient: false, hint: 'Check tls and tlsCAFile, or whether the server speaks TLS at all (rediss://).' };
   }
   if (code === 'ETIMEDOUT' || /timeout|timed out/i.test(message)) {
     return { transient: true, hint: 'Check host, port and firewall, or allow more time under timeouts.' };
@@ -121,7 +126,11 @@ function explain(error: unknown): Explanation {
     };
   }
   if (/Connection is closed|max retries per request|connection close|writeable|Cluster is/i.test(message)) {
-    return { detail: 'the connection was lost', transient: true, hint: 'Is the server still up?' };
+    return {
+      detail: 'the connection was lost',
+      transient: true,
+      hint: 'Is the server still up? One that wants TLS, or a certificate of ours, hangs up as well: see `tls`.',
+    };
   }
   if (typeof code === 'string') return { detail: `the connection was lost (${code})`, transient: true };
   return { transient: false };

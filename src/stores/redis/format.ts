@@ -2,7 +2,7 @@
 
 import type { Row } from '../../mapping/mapping.ts';
 import type { Value } from '../../value/field-type.ts';
-import type { Change, FetchedRow } from '../store.ts';
+import type { Change, FetchedRow, Image } from '../store.ts';
 import type { Habits } from './habits.ts';
 import type { Sample } from './json-value.ts';
 import type { Call } from './scripts.ts';
@@ -37,9 +37,11 @@ export interface Format<Raw = unknown> {
   look(raw: Raw): readonly Look[];
   /** The changes as calls of scripts. They throw ValueError for what can't be held. */
   insert(key: string, row: Row, habits: Habits): Call;
+  /** A record that was removed, as its image has it. */
+  restore(key: string, image: Image): Call;
   /** Undefined where there is nothing to write. */
   update(key: string, change: Extract<Change, { kind: 'update' }>, raw: Raw, habits: Habits): Call | undefined;
-  remove(key: string, raw: Raw): Call;
+  remove(key: string, raw: Raw, image?: Image): Call;
 }
 
 export interface Look {

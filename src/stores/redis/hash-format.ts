@@ -1,17 +1,19 @@
 // A record as a hash: one field of it for each field of the mapping, all texts. A field that is absent is null.
 
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import type { Field, Key, Row } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import type { Value } from '../../value/field-type.ts';
-import type { Change, Replica } from '../store.ts';
+import type { Change, Image, Replica } from '../store.ts';
 import { decodeBytes, reasonOf } from './decode.ts';
 import { encodeBytes } from './encode.ts';
 import type { Decoded, Format, Held, Look } from './format.ts';
 import type { Habits } from './habits.ts';
+import { bytesOf, imageOf } from './images.ts';
 import type { Sample } from './json-value.ts';
 import type { Words } from './options.ts';
-import { type Call, HASH_DELETE, HASH_INSERT, HASH_UPDATE } from './scripts.ts';
+import { type Call, HASH_DELETE, HASH_INSERT, HASH_RESTORE, HASH_UPDATE } from './scripts.ts';
 import type { Argument, Asker, Session } from './session.ts';
 import { otherType } from './string-key.ts';
 import { NO_BYTES, NOTHING, OTHER, type Pieces, TEXT } from './text-hash.ts';
@@ -133,9 +135,14 @@ export class HashFormat implements Format<Raw> {
     return { script: HASH_INSERT, keys: [key], args: [String(this.words.expire ?? ''), ...[...written].flat()] };
   }
 
+  restore(key: string, image: Image): Call {
+    const { expires = '0', dump = '' } = imageOf(image);
+    return { script: HASH_RESTORE, keys: [key], args: [expires, bytesOf(dump)] };
+  }
+
   update(
     key: string,
-    { row, fields }: Extract<Change, { kind: 'update' }>,
+    { row, fields, image }: Extract<Change, { kind: 'update' }>,
     raw: Raw,
     habits: Habits,
   ): Call | undefined {
@@ -145,7 +152,11 @@ export class HashFormat implements Format<Raw> {
       const expected = guard(raw[i]!);
       let wanted = expected;
       const field = this.fields[i];
-      if (field !== undefined && fields.includes(i) && !this.holds(field, raw[i]!, row.values[i]!)) {
+      if (field !== undefined && fields.includes(i) && image !== undefined) {
+        const held = imageOf(image).fields![name] ?? null;
+        wanted = guard(held === null ? null : bytesOf(held));
+        changes = true;
+      } else if (field !== undefined && fields.includes(i) && !this.holds(field, raw[i]!, row.values[i]!)) {
         const own = raw[i]?.toString();
         const sample = own === undefined ? habits.fields[i]?.sample : ({ kind: 'string', text: own } as const);
         wanted = guard(this.encode(field, row.values[i]!, sample));
@@ -156,8 +167,10 @@ export class HashFormat implements Format<Raw> {
     return changes ? { script: HASH_UPDATE, keys: [key], args } : undefined;
   }
 
-  remove(key: string, raw: Raw): Call {
-    const args = this.names.flatMap((name, i) => [name, guard(raw[i]!)]);
+  remove(key: string, raw: Raw, image?: Image): Call {
+    const dump = image === undefined ? undefined : imageOf(image).dump;
+    const recorded = dump === undefined ? '' : createHash('sha1').update(bytesOf(dump)).digest('hex');
+    const args = [recorded, ...this.names.flatMap((name, i) => [name, guard(raw[i]!)])];
     return { script: HASH_DELETE, keys: [key], args };
   }
 
@@ -205,7 +218,9 @@ function encodeField(field: Field, value: string, sample: Sample | undefined): A
   try {
     return encodeBytes(field, value, sample?.text);
   } catch (error) {
-    if (error instanceof ValueError) throw new ValueError(`${field.target}: ${error.message}`);
+    if (error instanceof ValueError) {
+      throw new ValueError(`${field.target}: ${field.sensitive ? 'Redis does not hold the value' : error.message}`);
+    }
     throw error;
   }
 }

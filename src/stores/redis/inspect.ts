@@ -50,7 +50,7 @@ export async function inspectReplica(session: Session, server: ServerInfo, acces
   if (server.isReplica) {
     writeProblems.push({ path: '', message: 'the server is a read-only replica', hint: 'Repairs go to the master.' });
   }
-  writeProblems.push(...(await missingPermissions(session, access, anyKey)));
+  writeProblems.push(...(await missingPermissions(session, access, anyKey, habits.expiring > 0)));
   return {
     estimatedRows: estimate,
     keyIsUnique: true,
@@ -153,6 +153,7 @@ const WRITES: Readonly<Record<string, readonly Command[]>> = {
     ['hset', 'KEY', 'field', 'value'],
     ['hdel', 'KEY', 'field'],
     ['unlink', 'KEY'],
+    ['restore', 'KEY', '0', 'value'],
   ],
   json: [
     ['set', 'KEY', 'value'],
@@ -173,8 +174,17 @@ const WRITES: Readonly<Record<string, readonly Command[]>> = {
 };
 
 /** Asks by a script that writes nothing, since writes are scripts. Servers before 7.0 can't tell more than whether they run one. */
-async function missingPermissions(session: Session, { words }: Access, key: string): Promise<readonly Problem[]> {
-  const commands = [...WRITES[words.as]!, ...(words.expire === undefined ? [] : [['pexpire', 'KEY', '1']])];
+async function missingPermissions(
+  session: Session,
+  { words }: Access,
+  key: string,
+  keysExpire: boolean,
+): Promise<readonly Problem[]> {
+  const commands = [
+    ...WRITES[words.as]!,
+    ...(words.expire === undefined ? [] : [['pexpire', 'KEY', '1']]),
+    ...(keysExpire && (words.as === 'json' || words.as === 'string') ? [['pexpireat', 'KEY', '1']] : []),
+  ];
   const checks = commands.map(
     ([name, , ...args]) =>
       `if not redis.acl_check_cmd('${name}', KEYS[1]${args.map((arg) => `, '${arg}'`).join('')}) then missing[#missing + 1] = '${name}' end`,

@@ -4,17 +4,19 @@
 import type { Field, Row } from '../../mapping/mapping.ts';
 import { fromDecimalText, ValueError } from '../../value/canonical.ts';
 import type { Value } from '../../value/field-type.ts';
-import type { Change, Replica } from '../store.ts';
+import type { Change, Image, Replica } from '../store.ts';
 import { reasonOf } from './decode.ts';
 import type { Decoded, Format, Held, Look } from './format.ts';
 import type { Habits } from './habits.ts';
 import { keysToWrite } from './hash-format.ts';
-import { JsonLocator, type Place, type TokenKind, textAt, withMember } from './json-text.ts';
+import { bytesOf, imageOf } from './images.ts';
+import { withMember, withMemberOf } from './json-edit.ts';
+import { JsonLocator, type Place, type TokenKind, textAt } from './json-text.ts';
 import { decodePlace, encodeLiteral, type Sample, sampleAt } from './json-value.ts';
 import type { Words } from './options.ts';
 import type { Call } from './scripts.ts';
 import type { Asker } from './session.ts';
-import { deleteString, insertString, readStrings, updateString } from './string-key.ts';
+import { deleteString, insertString, readStrings, restoreString, updateString } from './string-key.ts';
 import { NO, NOTHING, NUMBER, OTHER, type Pieces, TEXT, YES } from './text-hash.ts';
 import { type Condition, conditionsOf } from './where.ts';
 
@@ -121,12 +123,25 @@ export class JsonFormat implements Format<Buffer> {
     return insertString(key, bytes, this.words.expire);
   }
 
+  restore(key: string, image: Image): Call {
+    return restoreString(key, image);
+  }
+
   update(
     key: string,
-    { row, fields }: Extract<Change, { kind: 'update' }>,
+    { row, fields, image }: Extract<Change, { kind: 'update' }>,
     raw: Buffer,
     habits: Habits,
   ): Call | undefined {
+    if (image !== undefined) {
+      const old = bytesOf(imageOf(image).value!);
+      const targets = fields.map((i) => this.fields[i]!.target);
+      return updateString(
+        key,
+        raw,
+        targets.reduce((bytes, target) => withMemberOf(bytes, target, old), raw),
+      );
+    }
     this.locator.locate(raw);
     const samples = this.fields.map((_, i) => sampleAt(raw, this.locator.places[i]!));
     const held = this.fields.map((field, i) => heldValue(field, raw, this.locator.places[i]!));
@@ -200,7 +215,9 @@ function setMember(bytes: Buffer, field: Field, value: Value, sample: Sample | u
   try {
     return withMember(bytes, field.target, encodeLiteral(field, value, sample));
   } catch (error) {
-    if (error instanceof ValueError) throw new ValueError(`${field.target}: ${error.message}`);
+    if (error instanceof ValueError) {
+      throw new ValueError(`${field.target}: ${field.sensitive ? 'Redis does not hold the value' : error.message}`);
+    }
     throw error;
   }
 }

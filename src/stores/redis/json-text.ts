@@ -1,5 +1,4 @@
-// JSON as the bytes that it is: finds where the wanted members lie, without rounding a number or building an object, and replaces
-// one of them without touching the rest.
+// JSON as the bytes that it is: finds where the wanted members lie, without rounding a number or building an object.
 
 import { isUtf8 } from 'node:buffer';
 import { ValueError } from '../../value/canonical.ts';
@@ -21,6 +20,8 @@ export interface Place {
   /** In the bytes; of a string with its quotes. */
   readonly start: number;
   readonly end: number;
+  /** Where the member's name begins. */
+  readonly nameStart: number;
   /** A string with a backslash in it. */
   readonly escaped: boolean;
   /** An object's members. */
@@ -31,6 +32,7 @@ class Node implements Place {
   kind: TokenKind = 'absent';
   start = 0;
   end = 0;
+  nameStart = 0;
   escaped = false;
   members = 0;
   /** The last `locate` that met it. */
@@ -152,6 +154,7 @@ export class JsonLocator {
             child = node.children[index]!;
             if (child.met === this.round) child.forget();
             child.met = this.round;
+            child.nameStart = start;
             next = index + 1;
           }
         }
@@ -298,28 +301,4 @@ export function stringAt(bytes: Buffer, place: Place): string {
 /** The JSON of what was located. */
 export function textAt(bytes: Buffer, place: Place): string {
   return bytes.toString('utf8', place.start, place.end);
-}
-
-/** The same JSON with one member set; `literal` is JSON. What is on the path and is no object is a ValueError. */
-export function withMember(bytes: Buffer, path: string, literal: string): Buffer {
-  const names = path.split('.');
-  const paths = names.map((_, i) => names.slice(0, i + 1).join('.'));
-  const locator = new JsonLocator(paths);
-  locator.locate(bytes);
-  const last = locator.places.length - 1;
-  const target = locator.places[last]!;
-  const replaced = (start: number, text: string, end: number) =>
-    Buffer.concat([bytes.subarray(0, start), Buffer.from(text), bytes.subarray(end)]);
-  if (target.kind === 'through array') throw new ValueError('an array stands on its path');
-  if (target.kind !== 'absent') return replaced(target.start, literal, target.end);
-  // The deepest object that is there takes the rest of the path.
-  let depth = last;
-  while (depth > 0 && locator.places[depth - 1]!.kind === 'absent') depth--;
-  const parent = depth === 0 ? locator.root : locator.places[depth - 1]!;
-  const nested = (from: number): string =>
-    from > last ? literal : `{${JSON.stringify(names[from])}:${nested(from + 1)}}`;
-  if (parent.kind === 'null') return replaced(parent.start, nested(depth), parent.end);
-  if (parent.kind !== 'object') throw new ValueError(`a ${parent.kind} stands on its path`);
-  const member = `${parent.members > 0 ? ',' : ''}${JSON.stringify(names[depth])}:${nested(depth + 1)}`;
-  return replaced(parent.end - 1, member, parent.end - 1);
 }

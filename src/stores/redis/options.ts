@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { durationPattern, parseDuration } from '../../config/duration.ts';
 import type { Problem } from '../../errors.ts';
+import { tlsDescription, tlsWords } from '../../tls/tls.ts';
 import type { Replica } from '../store.ts';
 
 const milliseconds = z.int().positive();
@@ -13,10 +14,7 @@ const duration = z.union([
 
 export const storeOptions = z.strictObject({
   cluster: z.boolean().optional().describe('The servers form a Redis Cluster; redis+cluster:// says the same.'),
-  tls: z.boolean().optional().describe('Encrypt the connection; rediss:// says the same.'),
-  tlsCAFile: z.string().min(1).optional().describe('Certificates of the authorities to trust, a PEM file.'),
-  tlsCertificateFile: z.string().min(1).optional().describe('Our own certificate, a PEM file.'),
-  tlsKeyFile: z.string().min(1).optional().describe('The key of our certificate, a PEM file.'),
+  tls: tlsWords.optional().describe(tlsDescription),
   timeouts: z
     .strictObject({ connect: milliseconds.optional(), socket: milliseconds.optional() })
     .optional()

@@ -1,31 +1,45 @@
 // The `redis` store: Redis and what speaks its protocol, one server or a cluster, through ioredis. A replica is a pattern of keys.
 
-import { readFile } from 'node:fs/promises';
 import type * as Ioredis from 'ioredis';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
-import { ConfigError, InterruptedError, type Problem, StoreError, wordsOf } from '../../errors.ts';
+import { ConfigError, InterruptedError, type Problem, StoreError } from '../../errors.ts';
 import type { Key, Row } from '../../mapping/mapping.ts';
+import { type Encryption, encryptionOf, readTls, socketOptions } from '../../tls/tls.ts';
 import type { BucketFilter, DigestPage, HashScheme } from '../../value/digest.ts';
+import { explained } from '../explained.ts';
 import type {
   Change,
+  FailedJob,
   FetchedRow,
   Hashing,
   Inspection,
+  JobSettler,
   Outcome,
+  Queue,
+  Queueing,
   Replica,
+  Restoring,
+  Scratching,
   Store,
   StoreDefinition,
   StoreSettings,
 } from '../store.ts';
 import { type Access, makeAccess } from './access.ts';
 import { applyChanges, MOST_CHANGES } from './apply.ts';
+import { askCommand } from './ask.ts';
 import { dropScopes, fetchScopes, scanScopes } from './cache.ts';
 import { digestsOf, readDigests } from './digests.ts';
 import { Failures } from './failure.ts';
 import { fetchRows, MOST_KEYS } from './fetch.ts';
+import { captureImages } from './images.ts';
 import { inspectReplica, uninspected } from './inspect.ts';
 import { type ReplicaOptions, replicaOptions, type StoreOptions, storeOptions } from './options.ts';
+import { looksOf, type RedisProbing, redisProbe } from './probe.ts';
+import { queueOptions } from './queue/layout.ts';
+import { readFailed, readState } from './queue/read.ts';
+import { openSettler } from './queue/settle.ts';
 import { scanRows } from './scan.ts';
+import { scratchKeys } from './scratch.ts';
 import { readServerInfo, type ServerInfo } from './server-info.ts';
 import { connected, DRIVER_OPTIONS, makeSession, type Session } from './session.ts';
 import { applyToSets, fetchMembers, scanSets } from './set.ts';
@@ -36,6 +50,8 @@ export const redis: StoreDefinition<StoreOptions> = {
   place: 'key pattern',
   options: storeOptions,
   replicaOptions,
+  queueOptions,
+  probes: [redisProbe],
   isCache: (options) => (options as ReplicaOptions).as === 'cache',
   connect,
 };
@@ -48,7 +64,8 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
   const { name, url, options, signal } = settings;
   const target = parseUrl(url, options);
   if ('message' in target) throw new ConfigError([{ ...target, path: `stores.${name}.${target.path}` }]);
-  const tls = await readTls(settings, target);
+  // rediss:// asks for TLS as `tls: true` does.
+  const tls = readTls(target.tls ? (options.tls ?? true) : undefined, `stores.${name}`);
   if (signal?.aborted) throw new InterruptedError();
   const { username, password } = target;
   const failures = new Failures(name, [password ?? '', encodeURIComponent(password ?? '')]);
@@ -56,7 +73,7 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
     ...DRIVER_OPTIONS,
     username,
     password,
-    tls,
+    tls: tls && socketOptions(tls),
     connectTimeout: options.timeouts?.connect ?? CONNECT_MS,
     socketTimeout: options.timeouts?.socket ?? SOCKET_MS,
   });
@@ -74,7 +91,7 @@ async function connect(settings: StoreSettings<StoreOptions>): Promise<Store> {
     // A first question about keys: a user may be known and still not be let in.
     const reply = await session.askAny(['exists', 'plumbline']);
     if (reply instanceof Error && !/^(NOPERM|MOVED)\b/.test(reply.message)) throw reply;
-    return new RedisStore(session, server, options.scanCount ?? SCAN_COUNT);
+    return new RedisStore(name, session, server, options.scanCount ?? SCAN_COUNT, encryptionOf(tls));
   } catch (error) {
     client.disconnect();
     throw failures.of(error, 'connect', signal);
@@ -96,30 +113,6 @@ function makeClient(driver: typeof Ioredis, target: Target, common: RedisOptions
   });
 }
 
-async function readTls(
-  { name, options }: StoreSettings<StoreOptions>,
-  { tls }: Target,
-): Promise<RedisOptions['tls'] | undefined> {
-  const problems: Problem[] = [];
-  const read = async (word: 'tlsCAFile' | 'tlsCertificateFile' | 'tlsKeyFile') => {
-    const file = options[word];
-    if (file === undefined) return undefined;
-    if (!tls)
-      problems.push({
-        path: `stores.${name}.${word}`,
-        message: 'stands there without TLS',
-        hint: 'Write rediss:// or set tls: true.',
-      });
-    return readFile(file).catch((error: unknown) => {
-      problems.push({ path: `stores.${name}.${word}`, message: wordsOf(error) });
-      return undefined;
-    });
-  };
-  const [ca, cert, key] = [await read('tlsCAFile'), await read('tlsCertificateFile'), await read('tlsKeyFile')];
-  if (problems.length > 0) throw new ConfigError(problems);
-  return tls ? { ca, cert, key } : undefined;
-}
-
 class RedisStore implements Store {
   readonly limits = {
     notes: ['reads no snapshot: records may move while they are read'],
@@ -127,18 +120,43 @@ class RedisStore implements Store {
     applyChanges: MOST_CHANGES,
   };
   readonly product: string;
+  readonly encryption: Encryption;
   readonly hashing: Hashing = {
     digests: (replica, scheme, filter, signal) => this.digests(replica, scheme, filter, signal),
+  };
+  readonly restoring: Restoring = {
+    capture: (replica, changes) =>
+      this.during(`read ${changes.length} keys of ${replica.target}`, () =>
+        captureImages(this.session, this.accessOf(replica), changes),
+      ),
+  };
+  readonly scratching: Scratching;
+  readonly queueing: Queueing = {
+    state: (queue) => this.during(`look at queue ${queue.name}`, () => readState(this.session, this.name, queue)),
+    failed: (queue, since, signal) => this.failed(queue, since, signal),
+    settler: (queue) => this.during(`open queue ${queue.name}`, () => this.settler(queue)),
+  };
+  private readonly name: string;
+  readonly probing: RedisProbing = {
+    ask: (statement, signal) => this.during('ask', () => askCommand(this.session, statement, signal), signal),
+    ping: () =>
+      this.during('ping', async () => {
+        for (const { reply } of await this.session.askEach(['ping'])) if (reply instanceof Error) throw reply;
+      }),
+    looks: () => this.during('ask', () => looksOf(this.session)),
   };
   private readonly session: Session;
   private readonly server: ServerInfo;
   private readonly scanCount: number;
   private readonly accesses = new WeakMap<Replica, Access | readonly Problem[]>();
 
-  constructor(session: Session, server: ServerInfo, scanCount: number) {
+  constructor(name: string, session: Session, server: ServerInfo, scanCount: number, encryption: Encryption) {
+    this.name = name;
     this.session = session;
+    this.scratching = explained(scratchKeys(session, scanCount), (error) => session.failures.of(error, 'self-test'));
     this.server = server;
     this.product = server.product;
+    this.encryption = encryption;
     this.scanCount = scanCount;
   }
 
@@ -200,16 +218,31 @@ class RedisStore implements Store {
     }
   }
 
+  private async *failed(queue: Queue, since?: number, signal?: AbortSignal): AsyncGenerator<readonly FailedJob[]> {
+    try {
+      yield* readFailed(this.session, this.name, queue, since, signal);
+    } catch (error) {
+      throw this.session.failures.of(error, `read queue ${queue.name}`, signal);
+    }
+  }
+
+  private async settler(queue: Queue): Promise<JobSettler> {
+    const settler = await openSettler(this.session, this.name, queue);
+    const settle: JobSettler['settle'] = (jobs, how) =>
+      this.during(`${how} ${jobs.length} jobs of queue ${queue.name}`, () => settler.settle(jobs, how));
+    return { ...settler, settle };
+  }
+
   private rows(access: Access, signal?: AbortSignal): AsyncIterable<readonly Row[]> {
     const scan = access.words.as === 'set' ? scanSets : access.words.as === 'cache' ? scanScopes : scanRows;
     return scan(this.session, access, this.scanCount, signal);
   }
 
-  private async during<Result>(verb: string, work: () => Promise<Result>): Promise<Result> {
+  private async during<Result>(verb: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      throw this.session.failures.of(error, verb);
+      throw this.session.failures.of(error, verb, signal);
     }
   }
 

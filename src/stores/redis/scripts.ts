@@ -57,17 +57,44 @@ for i = 1, #sets, 2 do redis.call('HSET', key, sets[i], sets[i + 1]) end
 for i = 1, #dels do redis.call('HDEL', key, dels[i]) end
 return 'written'`);
 
-/** ARGV: name and expected for each guarded field. */
+/** ARGV: SHA-1 of the DUMP that was recorded or '', then name and expected for each guarded field. */
 export const HASH_DELETE = script(`${PRELUDE}
 if held == 'none' then return 'unchanged' end
 if held ~= 'hash' then return 'moved' end
-for i = 1, #ARGV, 2 do
+for i = 2, #ARGV, 2 do
   local now = redis.call('HGET', key, ARGV[i])
   now = now and ('+' .. now) or '-'
   if now ~= ARGV[i + 1] then return 'moved' end
 end
+if ARGV[1] ~= '' and redis.sha1hex(redis.call('DUMP', key)) ~= ARGV[1] then return 'moved' end
 redis.call('UNLINK', key)
 return 'written'`);
+
+/** A key whose time has come is not there after a command that says so. */
+const UNLESS_EXPIRED = `if redis.call('EXISTS', key) == 0 then return 'expired' end
+return 'written'`;
+
+/** ARGV: when it expires, milliseconds since 1970 or 0, the DUMP. */
+export const HASH_RESTORE = script(`${PRELUDE}
+if held == 'hash' then return 'moved' end
+if held ~= 'none' then return 'a ' .. held end
+redis.call('RESTORE', key, ARGV[1], ARGV[2], 'ABSTTL')
+${UNLESS_EXPIRED}`);
+
+/** ARGV: when it expires, milliseconds since 1970 or '', the value. */
+export const STRING_RESTORE = script(`${PRELUDE}
+if held == 'string' then return 'moved' end
+if held ~= 'none' then return 'a ' .. held end
+redis.call('SET', key, ARGV[2])
+if ARGV[1] ~= '' then redis.call('PEXPIREAT', key, ARGV[1]) end
+${UNLESS_EXPIRED}`);
+
+/** ARGV: when a set expires that is not there any more, milliseconds since 1970 or '', the member. */
+export const SET_RESTORE = script(`${PRELUDE}
+if held ~= 'none' and held ~= 'set' then return 'a ' .. held end
+if redis.call('SADD', key, ARGV[2]) == 0 then return 'moved' end
+if held == 'none' and ARGV[1] ~= '' then redis.call('PEXPIREAT', key, ARGV[1]) end
+${UNLESS_EXPIRED}`);
 
 /** ARGV: milliseconds to live or '', the value. */
 export const STRING_INSERT = script(`${PRELUDE}
@@ -189,5 +216,6 @@ function outcomeOf(reply: Reply): Outcome {
       error: 'a hash without a field can’t stand in Redis: all of its fields would be null',
     };
   }
+  if (word === 'expired') return { outcome: 'refused', error: 'the time that it had to live has run out since' };
   return { outcome: 'refused', error: `the key holds ${word}` };
 }

@@ -15,7 +15,8 @@ export interface ServerInfo {
 /** What a user may not ask is taken for the usual. */
 export async function readServerInfo(session: Session): Promise<ServerInfo> {
   const hello = membersOf(await session.askAny(['hello']));
-  const memory = infoOf(await session.askAny(['info', 'memory']));
+  const info = await session.askAny(['info', 'memory']);
+  const memory = info instanceof Error ? new Map<string, string>() : fieldsOf(info);
   const name = hello.get('server') ?? 'redis';
   const version = hello.get('version') ?? '?';
   const mode = hello.get('mode');
@@ -48,7 +49,7 @@ function membersOf(reply: Reply): ReadonlyMap<string, string> {
   return members;
 }
 
-function infoOf(reply: Reply): ReadonlyMap<string, string> {
-  const text = reply instanceof Error ? '' : String(reply);
-  return new Map([...text.matchAll(/^([a-z_]+):(.*?)\r?$/gm)].map(([, name, value]) => [name!, value!]));
+/** Of INFO and its like: lines of `name:value`. */
+export function fieldsOf(reply: Reply): ReadonlyMap<string, string> {
+  return new Map([...String(reply).matchAll(/^([^#:\s]+):(.*?)\r?$/gm)].map(([, name, value]) => [name!, value!]));
 }

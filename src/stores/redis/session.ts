@@ -30,7 +30,17 @@ export interface Session extends Asker {
   readers(): readonly (() => Promise<Reader>)[];
   /** What of a server is asked where it makes no difference which one. */
   askAny(command: Command): Promise<Reply>;
+  /** A client of the caller's own, not yet connected: to be closed by the caller. */
+  duplicate(): Redis | Cluster;
+  /** What each server that holds keys says for itself. Throws where one of a cluster's can't be asked. */
+  askEach(command: Command): Promise<readonly NodeReply[]>;
   close(): void;
+}
+
+export interface NodeReply {
+  /** `host:port` of a cluster's server; undefined where there is only one. */
+  readonly node?: string;
+  readonly reply: Reply;
 }
 
 export function makeSession(client: Redis | Cluster, failures: Failures): Session {
@@ -64,6 +74,14 @@ class ServerSession implements Session {
     return (await this.ask([command]))[0]!;
   }
 
+  duplicate(): Redis {
+    return this.client.duplicate();
+  }
+
+  async askEach(command: Command): Promise<readonly NodeReply[]> {
+    return [{ reply: await this.askAny(command) }];
+  }
+
   close(): void {
     this.client.disconnect();
   }
@@ -92,6 +110,10 @@ class ClusterSession implements Session {
   }
 
   readers(): readonly (() => Promise<Reader>)[] {
+    return this.masters().map((node) => () => openReader(node, false, this));
+  }
+
+  private masters(): readonly Redis[] {
     const masters = this.client.nodes('master');
     const known = new Set(masters.map(({ options: { host, port } }) => `${host}:${port}`));
     const { slots } = this.client;
@@ -102,12 +124,25 @@ class ClusterSession implements Session {
         throw new Error(`Cluster is not whole: no connection to the master of slot ${slot}`);
       }
     }
-    return masters.map((node) => () => openReader(node, false, this));
+    return masters;
+  }
+
+  async askEach(command: Command): Promise<readonly NodeReply[]> {
+    return Promise.all(
+      this.masters().map(async (node) => ({
+        node: `${node.options.host}:${node.options.port}`,
+        reply: (await askInPipeline(node, [command]))[0]!,
+      })),
+    );
   }
 
   async askAny(command: Command): Promise<Reply> {
     const [node] = this.client.nodes('master');
     return node === undefined ? replyOf(call(this.client, command)) : (await askInPipeline(node, [command]))[0]!;
+  }
+
+  duplicate(): Cluster {
+    return this.client.duplicate();
   }
 
   close(): void {

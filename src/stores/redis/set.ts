@@ -7,10 +7,11 @@ import { type Access, buildKey, unreadRow } from './access.ts';
 import { applyCalls } from './apply.ts';
 import { encodeText } from './encode.ts';
 import { type Token, tokenOf } from './format.ts';
+import { imageOf } from './images.ts';
 import { exactly, misread } from './key-pattern.ts';
 import { batchesOf, onEachServer, PageSize } from './scan.ts';
 import { scanKeys, scanMembers } from './scan-keys.ts';
-import { type Call, SET_DELETE, SET_INSERT } from './scripts.ts';
+import { type Call, SET_DELETE, SET_INSERT, SET_RESTORE } from './scripts.ts';
 import type { Reader, Session } from './session.ts';
 
 /** Sets whose first members are asked for at once. */
@@ -88,6 +89,9 @@ export function applyToSets(session: Session, access: Access, changes: readonly 
     }
     const place = parts.placeOf(change.row.key);
     if (place === undefined) throw new ValueError('no member of this replica’s sets can hold it');
+    if (change.image !== undefined) {
+      return { script: SET_RESTORE, keys: [place.text], args: [imageOf(change.image).expires ?? '', place.member] };
+    }
     return { script: SET_INSERT, keys: [place.text], args: [String(access.words.expire ?? ''), place.member] };
   });
 }

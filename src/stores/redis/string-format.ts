@@ -4,15 +4,16 @@ import { isUtf8 } from 'node:buffer';
 import type { Field, Row } from '../../mapping/mapping.ts';
 import { ValueError } from '../../value/canonical.ts';
 import type { Value } from '../../value/field-type.ts';
-import type { Change, Replica } from '../store.ts';
+import type { Change, Image, Replica } from '../store.ts';
 import { decodeBytes, reasonOf } from './decode.ts';
 import { encodeBytes } from './encode.ts';
 import type { Decoded, Format, Held, Look } from './format.ts';
 import type { Habits } from './habits.ts';
+import { bytesOf, imageOf } from './images.ts';
 import type { Words } from './options.ts';
 import type { Call } from './scripts.ts';
 import type { Argument, Asker } from './session.ts';
-import { deleteString, insertString, readStrings, updateString } from './string-key.ts';
+import { deleteString, insertString, readStrings, restoreString, updateString } from './string-key.ts';
 import { OTHER, type Pieces, TEXT } from './text-hash.ts';
 
 export class StringFormat implements Format<Buffer> {
@@ -62,7 +63,12 @@ export class StringFormat implements Format<Buffer> {
     return insertString(key, this.encode(row, habits.fields[0]?.sample?.text), this.words.expire);
   }
 
-  update(key: string, { row, fields }: Extract<Change, { kind: 'update' }>, raw: Buffer): Call | undefined {
+  restore(key: string, image: Image): Call {
+    return restoreString(key, image);
+  }
+
+  update(key: string, { row, fields, image }: Extract<Change, { kind: 'update' }>, raw: Buffer): Call | undefined {
+    if (image !== undefined) return updateString(key, raw, bytesOf(imageOf(image).value!));
     if (!fields.includes(0) || this.decode(raw).values[0] === row.values[0]) return undefined;
     return updateString(key, raw, this.encode(row, raw.toString()));
   }

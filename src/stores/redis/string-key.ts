@@ -1,7 +1,9 @@
 // Keys that hold strings: read many at once, and written only if they still hold what was read.
 
+import type { Image } from '../store.ts';
 import type { Held, Misfit } from './format.ts';
-import { type Call, STRING_DELETE, STRING_INSERT, STRING_UPDATE } from './scripts.ts';
+import { bytesOf, imageOf } from './images.ts';
+import { type Call, STRING_DELETE, STRING_INSERT, STRING_RESTORE, STRING_UPDATE } from './scripts.ts';
 import type { Argument, Asker, Reply } from './session.ts';
 
 export async function readStrings(asker: Asker, keys: readonly string[]): Promise<readonly Held<Buffer>[]> {
@@ -41,6 +43,11 @@ export function otherType(type: Reply): Misfit {
 
 export function insertString(key: string, value: Argument, expire: number | undefined): Call {
   return { script: STRING_INSERT, keys: [key], args: [String(expire ?? ''), value] };
+}
+
+export function restoreString(key: string, image: Image): Call {
+  const { expires = '', value = '' } = imageOf(image);
+  return { script: STRING_RESTORE, keys: [key], args: [expires, bytesOf(value)] };
 }
 
 export function updateString(key: string, expected: Buffer, wanted: Argument): Call {

@@ -1,6 +1,7 @@
 // Where the servers are: redis://user:password@host:6379/0, rediss:// for TLS, redis+cluster://host1:7000,host2:7001 for a cluster.
 
 import type { Problem } from '../../errors.ts';
+import type { Tls } from '../../tls/tls.ts';
 
 export interface Address {
   readonly host: string;
@@ -20,7 +21,7 @@ const URL_SHAPE = /^(rediss?)(\+cluster)?:\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/([^
 const DEFAULT_PORT = 6379;
 
 /** What is wrong is told without the URL. */
-export function parseUrl(url: string, given: { readonly cluster?: boolean; readonly tls?: boolean }): Target | Problem {
+export function parseUrl(url: string, given: { readonly cluster?: boolean; readonly tls?: Tls }): Target | Problem {
   const match = URL_SHAPE.exec(url);
   if (match === null) {
     return {
@@ -51,7 +52,7 @@ export function parseUrl(url: string, given: { readonly cluster?: boolean; reado
   if (cluster && database !== 0) {
     return { path: 'url', message: 'names a database, and a cluster has only 0' };
   }
-  const tls = /^rediss$/i.test(scheme!) || given.tls === true;
+  const tls = /^rediss$/i.test(scheme!) || (given.tls ?? false) !== false;
   if (tls && given.tls === false) return { path: 'tls', message: 'is false, but the URL says rediss://' };
   const colon = userInfo?.indexOf(':') ?? -1;
   const username = decoded(colon < 0 ? userInfo : userInfo!.slice(0, colon));

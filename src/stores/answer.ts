@@ -1,0 +1,18 @@
+// Numbers of an answer to a probe: exact, or as the digits that they are.
+
+/** Of a whole number. */
+export function integerAnswer(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}
+
+/** Of a number's text, or of a text that may be one. */
+export function digitsAnswer(text: string): number | string {
+  const number = Number(text);
+  return String(number) === text && (Number.isSafeInteger(number) || /[.]/.test(text)) ? number : text;
+}
+
+/** What is neither text, number nor truth value, as one text. */
+export function jsonAnswer(value: unknown): string {
+  return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? integerAnswer(part) : part));
+}
