@@ -10,6 +10,13 @@ export interface RepairPolicy {
   readonly overwriteAhead: boolean;
   readonly maxRows: number;
   readonly maxPercent: number;
+  /** Most records to delete in one replica; cached results do not count. */
+  readonly maxDeletes: number;
+  /** Percent that the source may have shrunk by since it was last compared whole. */
+  readonly maxShrink: number;
+  /** An empty, or a shrunk, source is right as it is. */
+  readonly forceEmpty: boolean;
+  readonly forceShrunk: boolean;
 }
 
 export interface PlannedRepair {
@@ -54,8 +61,13 @@ export function planRepair(replica: ReplicaReport, policy: RepairPolicy): Planne
   return { ...planned, left };
 }
 
-/** Throws a RefusedError that names the flag which lifts the limit. */
-export function checkLimits(replica: ReplicaReport, planned: PlannedRepair, policy: RepairPolicy): void {
+/** `before`: the source's rows when the replica was last compared whole, if it was. Throws a RefusedError that names the flag which lifts the limit. */
+export function checkLimits(
+  replica: ReplicaReport,
+  planned: PlannedRepair,
+  policy: RepairPolicy,
+  before: number | undefined,
+): void {
   const writes = planned.insert + planned.update + planned.delete;
   if (writes === 0) return;
   const { name } = replica;
@@ -65,12 +77,23 @@ export function checkLimits(replica: ReplicaReport, planned: PlannedRepair, poli
     throw new RefusedError(`${name}: it was not compared to the end, so nothing is written to it`);
   }
   if (replica.coverage.orphans && sourceRows === 0 && replicaRows > 0) {
-    throw new RefusedError(
-      `${name}: the source looks empty while the replica holds ${replicaRows.toLocaleString('en')} records`,
-    );
+    if (!policy.forceEmpty) {
+      const message = `${name}: the source looks empty while the replica holds ${count(replicaRows)} records`;
+      throw new RefusedError(message, '--force-empty');
+    }
+  } else if (replica.coverage.orphans && before !== undefined && !policy.forceShrunk) {
+    const shrunk = (100 * (before - sourceRows)) / before;
+    if (shrunk > policy.maxShrink) {
+      const message = `${name}: the source has ${count(sourceRows)} rows, ${shrunk.toFixed(0)} % fewer than the ${count(before)} of the last run`;
+      throw new RefusedError(message, '--force-shrunk');
+    }
+  }
+  if (planned.delete > policy.maxDeletes && !replica.cache) {
+    const message = `${name}: ${count(planned.delete)} records to delete are more than the limit of ${count(policy.maxDeletes)}`;
+    throw new RefusedError(message, `--max-deletes ${planned.delete}`);
   }
   if (writes > policy.maxRows) {
-    const message = `${name}: ${writes.toLocaleString('en')} writes are more than the limit of ${policy.maxRows.toLocaleString('en')}`;
+    const message = `${name}: ${count(writes)} writes are more than the limit of ${count(policy.maxRows)}`;
     throw new RefusedError(message, `--max-rows ${writes}`);
   }
   // Cached results can be had again at any time: after a bad night all of them may be stale.
@@ -79,7 +102,7 @@ export function checkLimits(replica: ReplicaReport, planned: PlannedRepair, poli
   const size = Math.max(sourceRows, replicaRows);
   const percent = (100 * writes) / Math.max(size, 1);
   if (replica.coverage.orphans && percent > policy.maxPercent) {
-    const message = `${name}: ${writes.toLocaleString('en')} writes are ${percent.toFixed(1)} % of ${size.toLocaleString('en')} records, more than the limit of ${policy.maxPercent} %`;
+    const message = `${name}: ${count(writes)} writes are ${percent.toFixed(1)} % of ${count(size)} records, more than the limit of ${policy.maxPercent} %`;
     throw new RefusedError(message, `--max-percent ${Math.ceil(percent)}`);
   }
 }
@@ -95,4 +118,8 @@ export function nothingDone(planned: PlannedRepair) {
     errors: [],
     verified: { read: 0, equal: 0 },
   };
+}
+
+function count(number: number): string {
+  return number.toLocaleString('en');
 }

@@ -3,28 +3,40 @@
 import { compareRecord, type Difference } from '../confirm/compare-record.ts';
 import { type ConfirmOptions, confirm } from '../confirm/confirm.ts';
 import { InterruptedError } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import { capture, journalled } from '../journal/journalled.ts';
+import type { Progress } from '../journal/progress.ts';
 import { type Key, keyText, type Mapping, type Place, type Row } from '../mapping/mapping.ts';
+import { now } from '../now.ts';
 import type { ReadyReplica } from '../plan/plan.ts';
 import { byKey } from '../postgres/relation.ts';
 import type { Finding, RepairReport } from '../report/report.ts';
 import type { Change, FetchedRow, Outcome, Whereabouts } from '../stores/store.ts';
 import { differingFields } from '../value/same-value.ts';
 import { type Action, actionFor, type PlannedRepair, type RepairPolicy } from './limits.ts';
+import type { Pace } from './pace.ts';
+import { ERRORS_SHOWN, NOTHING, plus, plusTally, type Tally } from './tally.ts';
 
 export interface RepairContext {
   readonly replica: ReadyReplica;
   readonly policy: RepairPolicy;
+  /** What can't be read is replaced too; else it is left alone. */
+  readonly replacesUnread?: true;
   /** The findings of the run, from the first; they are read more than once. */
   readonly findings: () => AsyncIterable<Finding>;
   /** Fetches and settling rules, for looking before and reading back after. */
   readonly confirm: ConfirmOptions;
-  /** Told of every batch before it is written: where the journal goes. */
-  readonly beforeWrite: (changes: readonly Change[]) => Promise<void>;
+  /** Where every change is recorded before it is made. Absent only where nobody reads what is written: a place that is being built. */
+  readonly journal?: Journal;
+  /** What a killed run had done of this already. */
+  readonly progress?: Progress;
+  /** Asked before each batch: waits while it should, throws an InterruptedError when no more may be written. */
+  readonly mayGoOn?: () => Promise<void>;
+  readonly pace: Pace;
   readonly onRecords: (records: number) => void;
   readonly signal?: AbortSignal;
 }
 
-const ERRORS_SHOWN = 10;
 /** Times that a record which did not come out equal is tried: it may have moved between our look and our write. */
 const ATTEMPTS = 3;
 
@@ -48,65 +60,86 @@ export async function repairReplica(
   found: number,
   context: RepairContext,
 ): Promise<RepairReport> {
-  const outcomes = { written: 0, unchanged: 0, moved: 0, refused: 0 };
-  const errors: string[] = [];
-  const verified = { read: 0, equal: 0 };
+  const { progress, replica, signal } = context;
+  let tally: Tally = progress ?? NOTHING;
   for await (const batch of batchesOf(actions, context)) {
-    if (context.signal?.aborted) throw new InterruptedError();
-    let suspects: readonly Suspect[] = batch;
-    for (let attempt = 1; suspects.length > 0; attempt++) {
-      const results = await repairSuspects(suspects, context);
-      const again: Suspect[] = [];
-      const unequal = await readBack(suspects, context);
-      suspects.forEach((suspect, i) => {
-        const result = results[i]!;
-        const equal = !unequal.has(keyText(suspect.key));
-        if (!equal && result.outcome !== 'refused' && attempt < ATTEMPTS) {
-          again.push(suspect);
-          return;
-        }
-        outcomes[result.outcome]++;
-        if (result.outcome === 'refused' && errors.length < ERRORS_SHOWN)
-          errors.push(`${keyText(suspect.key)}: ${result.error}`);
-        verified.read++;
-        if (equal) verified.equal++;
-      });
-      suspects = again;
-    }
+    if (signal?.aborted) throw new InterruptedError();
+    await context.mayGoOn?.();
+    const done = await repairBatch(batch, context);
+    await context.journal?.done({
+      replica: replica.config.name,
+      actions: actions.join(),
+      findings: batch.length,
+      ...done,
+    });
+    tally = plusTally(tally, done);
     context.onRecords(batch.length);
+    await context.pace.after(done.outcomes.written, signal);
   }
+  const { outcomes, verified, errors } = tally;
   const { left, ...all } = planned;
   const none = { insert: 0, update: 0, delete: 0 };
   const mine = { ...none, ...Object.fromEntries(actions.map((action) => [action, all[action]])) };
   return { applied: true, planned: mine, outcomes, left, errors, verified, remaining: found - verified.equal };
 }
 
+/** Writes a batch and reads it back; what did not come out equal is tried again. */
+async function repairBatch(batch: readonly Suspect[], context: RepairContext): Promise<Tally> {
+  const outcomes = { ...NOTHING.outcomes };
+  const verified = { ...NOTHING.verified };
+  const errors: string[] = [];
+  const wrote = new Set(context.progress?.intended);
+  let suspects = batch;
+  for (let attempt = 1; suspects.length > 0; attempt++) {
+    const results = await repairSuspects(suspects, context);
+    const again: Suspect[] = [];
+    const unequal = await readBack(suspects, context);
+    suspects.forEach((suspect, i) => {
+      const result = results[i]!;
+      const text = keyText(suspect.key);
+      const equal = !unequal.has(text);
+      if (result.outcome === 'written') wrote.add(text);
+      if (!equal && result.outcome !== 'refused' && attempt < ATTEMPTS) {
+        again.push(suspect);
+        return;
+      }
+      // Right without a write of ours now, but about to be written before: it was we who did it.
+      outcomes[result.outcome === 'unchanged' && wrote.has(text) ? 'written' : result.outcome]++;
+      if (result.outcome === 'refused') errors.push(`${text}: ${result.error}`);
+      verified.read++;
+      if (equal) verified.equal++;
+    });
+    suspects = again;
+  }
+  return { outcomes, verified, errors: errors.slice(0, ERRORS_SHOWN) };
+}
+
 /** Two repairs of one replica, the second after the first. */
 export function bothRepairs(first: RepairReport, second: RepairReport): RepairReport {
   return {
+    ...plusTally(first, second),
     applied: true,
     planned: plus(first.planned, second.planned),
-    outcomes: plus(first.outcomes, second.outcomes),
     left: second.left,
-    errors: [...first.errors, ...second.errors],
-    verified: plus(first.verified, second.verified),
     remaining: second.remaining ?? 0,
   };
-}
-
-function plus<Counts extends Readonly<Record<string, number>>>(a: Counts, b: Counts): Counts {
-  return Object.fromEntries(Object.keys(a).map((name) => [name, a[name]! + b[name]!])) as Counts;
 }
 
 /** Findings that call for one of these actions, in batches that one fetch and one apply take. */
 async function* batchesOf(actions: readonly Action[], context: RepairContext): AsyncGenerator<readonly Suspect[]> {
   const { replica, policy } = context;
   const { key, cache } = replica.replica.mapping;
-  const size = Math.min(replica.store.limits.applyChanges, context.confirm.keysPerLook);
+  const size = Math.min(replica.store.limits.applyChanges, context.confirm.keysPerLook, context.pace.batch);
+  let behind = context.progress?.findings ?? 0;
   let batch: Suspect[] = [];
   for await (const finding of context.findings()) {
-    const action = actionFor(finding.class, policy, cache);
+    const isReplaced = finding.class === 'unread' && context.replacesUnread;
+    const action = isReplaced ? 'update' : actionFor(finding.class, policy, cache);
     if (finding.replica !== replica.config.name || action === undefined || !actions.includes(action)) continue;
+    if (behind > 0) {
+      behind--;
+      continue;
+    }
     batch.push({ key: key.map((field) => finding.key[field.name]!), places: finding.places ?? [] });
     if (batch.length < size) continue;
     yield batch;
@@ -115,37 +148,69 @@ async function* batchesOf(actions: readonly Action[], context: RepairContext): A
   if (batch.length > 0) yield batch;
 }
 
+/**
+ * Records what findings call for without making it: before another place takes this one's, which changes all of them at once.
+ */
+export async function recordRepair(actions: readonly Action[], context: RepairContext): Promise<void> {
+  const { journal, replica } = context;
+  for await (const batch of batchesOf(actions, context)) {
+    if (context.signal?.aborted) throw new InterruptedError();
+    const changes = (await changesOf(batch, context)).flatMap(({ changes: wanted }) => wanted ?? []);
+    if (changes.length > 0) await journal!.intend(replica, changes, await capture(replica, changes));
+  }
+}
+
 /** Looks at each key as it is now and makes the changes that it calls for now, whatever the finding said. One outcome a key. */
 async function repairSuspects(suspects: readonly Suspect[], context: RepairContext): Promise<readonly Outcome[]> {
+  const wanted = await changesOf(suspects, context);
+  const outcomes = wanted.map(({ changes }): Outcome => ({ outcome: changes === undefined ? 'moved' : 'unchanged' }));
+  const changes = wanted.flatMap((each, position) => (each.changes ?? []).map((change) => ({ position, change })));
+  const made = await journalled(
+    context.journal,
+    context.replica,
+    changes.map(({ change }) => change),
+  );
+  made.forEach((outcome, i) => {
+    const { position } = changes[i]!;
+    outcomes[position] = worse(outcomes[position]!, outcome);
+  });
+  return outcomes;
+}
+
+/** By suspect: what puts it right as both sides are now; none: it is right; undefined: the policy leaves it alone. */
+async function changesOf(
+  suspects: readonly Suspect[],
+  context: RepairContext,
+): Promise<readonly { readonly changes: readonly Change[] | undefined }[]> {
   const keys = suspects.map((suspect) => suspect.key);
+  const { mapping } = context.replica.replica;
   const { fetchReplica, fetchSource, placed } = context.confirm;
   const whereabouts = placed ? whereaboutsOf(suspects, await fetchSource(keys)) : undefined;
   // The replica first, then the source: a source row can then only be newer than what it is to replace.
   const held = byKey(await fetchReplica(keys, whereabouts));
   const source = byKey(await fetchSource(keys));
-  const outcomes: Outcome[] = keys.map(() => ({ outcome: 'unchanged' }));
-  const changes: { readonly position: number; readonly change: Change }[] = [];
-  keys.forEach((key, position) => {
+  return keys.map((key) => {
     const records = held.get(keyText(key)) ?? [];
-    const difference = compareRecord(context.replica.replica.mapping, source.get(keyText(key)) ?? [], records);
-    if (difference === undefined) return;
-    const wanted = changesFor(difference, records, context);
-    if (wanted === undefined) outcomes[position] = { outcome: 'moved' };
-    else for (const change of wanted) changes.push({ position, change });
+    const rows = source.get(keyText(key)) ?? [];
+    const difference = compareRecord(mapping, rows, records);
+    if (difference === undefined) return { changes: [] };
+    const isReplaced = difference.class === 'unread' && context.replacesUnread;
+    return { changes: isReplaced ? replacing(records, rows[0], mapping) : changesFor(difference, records, context) };
   });
-  if (changes.length === 0) return outcomes;
-  const wanted = changes.map((entry) => entry.change);
-  await context.beforeWrite(wanted);
-  const { store, replica } = context.replica;
-  const { applyChanges } = store.limits;
-  for (let from = 0; from < wanted.length; from += applyChanges) {
-    const applied = await store.apply(replica, wanted.slice(from, from + applyChanges));
-    applied.forEach((outcome, i) => {
-      const { position } = changes[from + i]!;
-      outcomes[position] = worse(outcomes[position]!, outcome);
-    });
-  }
-  return outcomes;
+}
+
+function replacing(records: readonly FetchedRow[], row: Row | undefined, { fields }: Mapping): readonly Change[] {
+  const [first, ...extra] = records;
+  if (row === undefined || first === undefined) return deletions(records, 0);
+  return [{ kind: 'update', row, fields: [...fields.keys()], expected: first }, ...deletions(extra, 1)];
+}
+
+/** One after the other, beside those of the key that stay. */
+function deletions(records: readonly FetchedRow[], staying: number, row?: Row): readonly Change[] {
+  return records.map((expected, i): Change => {
+    const beside = staying + records.length - 1 - i;
+    return { kind: 'delete', expected, row, ...(beside > 0 && { beside }) };
+  });
 }
 
 /** What puts this difference right; undefined: the policy leaves it alone. */
@@ -164,13 +229,13 @@ function changesFor(
     case 'update':
       return [{ kind: 'update', row: row!, fields: fields!, expected: records[0]! }];
     case 'delete': {
-      if (difference.class !== 'duplicate') return records.map((expected) => ({ kind: 'delete', expected, row }));
+      if (difference.class !== 'duplicate') return deletions(records, 0, row);
       const [kept, ...extra] = [...records].sort(
         (a, b) => distance(mapping.fields, row!, a) - distance(mapping.fields, row!, b),
       );
       const wrong = differingFields(mapping.fields, row!, kept!);
       const mend: Change[] = wrong.length === 0 ? [] : [{ kind: 'update', row: row!, fields: wrong, expected: kept! }];
-      return [...mend, ...extra.map((expected): Change => ({ kind: 'delete', expected }))];
+      return [...mend, ...deletions(extra, 1)];
     }
   }
 }
@@ -198,7 +263,7 @@ function worse(a: Outcome, b: Outcome): Outcome {
 async function readBack(suspects: readonly Suspect[], context: RepairContext): Promise<ReadonlySet<string>> {
   const unequal = new Set<string>();
   const candidates = (async function* () {
-    for (const suspect of suspects) yield { ...suspect, seenAt: Date.now() };
+    for (const suspect of suspects) yield { ...suspect, seenAt: now() };
   })();
   for await (const verdict of confirm(candidates, { ...context.confirm, nominated: false })) {
     if (verdict.kind === 'finding') unequal.add(keyText(verdict.key));
