@@ -12,6 +12,14 @@ export function redactReport(report: Report, redact: (text: string) => string): 
   return {
     ...report,
     problems: report.problems.map(problem),
+    backlog: report.backlog && {
+      ...report.backlog,
+      examples: report.backlog.examples.map(({ id, reason }) => ({ id, reason: redact(reason) })),
+      settled: report.backlog.settled && {
+        ...report.backlog.settled,
+        left: report.backlog.settled.left.map((left) => ({ ...left, reason: redact(left.reason) })),
+      },
+    },
     replicas: report.replicas.map((replica) => ({
       ...replica,
       error: replica.error && problem(replica.error),

@@ -1,6 +1,7 @@
 // The report and its findings as zod schemas: what docs/report.md promises, in a form that a test can check.
 
 import { z } from 'zod';
+import { ALERT_EVENTS } from '../config/config.ts';
 import { FINDING_CLASSES, type Finding, REPORT_SCHEMA, type Report } from './report.ts';
 
 const count = z.int().nonnegative();
@@ -28,6 +29,7 @@ export const findingSchema = z.object({
   copies: count.optional(),
   places: z.array(words).optional(),
   reason: z.string().optional(),
+  known: z.string().optional(),
   seenAt: z.iso.datetime({ offset: true }),
   provenAt: z.iso.datetime({ offset: true }),
 });
@@ -51,6 +53,7 @@ const repair = z.object({
   left: z.partialRecord(findingClass, count),
   errors: words,
   verified: z.object({ read: count, equal: count }),
+  journal: z.object({ writes: count, withheld: count }).optional(),
   remaining: count.optional(),
 });
 
@@ -67,6 +70,7 @@ const replica = z.object({
   sourceRows: count.nullable(),
   replicaRows: count.nullable(),
   counts: z.record(findingClass, count),
+  known: count.optional(),
   inFlight: z.object({ count, longestLag: z.number().nonnegative() }),
   coverage,
   findings: z.array(findingSchema),
@@ -77,10 +81,27 @@ const replica = z.object({
   seconds: z.number().nonnegative(),
 });
 
+const backlog = z.object({
+  kind: z.enum(['queue', 'outbox']),
+  name: z.string(),
+  read: count,
+  records: count,
+  notChosen: count,
+  unread: count,
+  examples: z.array(z.object({ id: z.string(), reason: z.string() })),
+  settled: z
+    .object({
+      how: z.enum(['retry', 'remove', 'mark']),
+      settled: count,
+      left: z.array(z.object({ reason: z.string(), count, examples: words })),
+    })
+    .optional(),
+});
+
 export const reportSchema = z.object({
   schema: z.literal(REPORT_SCHEMA),
   run: z.string(),
-  command: z.enum(['check', 'reconcile', 'verify-sync', 'rebuild']),
+  command: z.enum(['check', 'reconcile', 'repair', 'verify-sync', 'rebuild']),
   config: z.string(),
   startedAt: z.iso.datetime({ offset: true }),
   seconds: z.number().nonnegative(),
@@ -90,7 +111,32 @@ export const reportSchema = z.object({
   replicas: z.array(replica),
   problems: z.array(problem),
   folder: z.string().nullable(),
+  baseline: z
+    .object({
+      file: z.string(),
+      updated: z.boolean(),
+      entries: count,
+      resolved: count,
+      expired: count,
+      resolvedEntries: z.array(z.object({ replica: z.string(), class: findingClass, key })),
+    })
+    .optional(),
+  allowed: z.object({ rows: count.optional(), percent: z.number().optional() }).optional(),
+  alerts: z
+    .array(
+      z.object({
+        alert: z.string(),
+        event: z.enum(ALERT_EVENTS),
+        subjects: words,
+        outcome: z.enum(['sent', 'unkept', 'failed']),
+        attempts: count,
+        error: z.string().optional(),
+        hint: z.string().optional(),
+      }),
+    )
+    .optional(),
   subject: z.object({ entity: z.string(), key, exists: z.boolean().nullable(), version: value.optional() }).optional(),
+  backlog: backlog.optional(),
 });
 
 /** JSON Schema (draft 2020-12) of the report. It allows unknown fields: later versions only add. */

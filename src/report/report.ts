@@ -1,5 +1,6 @@
 // The report: what a run found, as data. Renderers only format it. `schema` names its version; fields are only ever added to it.
 
+import type { AlertEvent } from '../config/config.ts';
 import type { Value } from '../value/field-type.ts';
 
 export const REPORT_SCHEMA = 'plumbline.report/1';
@@ -10,7 +11,7 @@ export type FindingClass = (typeof FINDING_CLASSES)[number];
 export interface Report {
   readonly schema: typeof REPORT_SCHEMA;
   readonly run: string;
-  readonly command: 'check' | 'reconcile' | 'verify-sync' | 'rebuild';
+  readonly command: 'check' | 'reconcile' | 'repair' | 'verify-sync' | 'rebuild';
   readonly config: string;
   /** ISO 8601, by this machine's clock. */
   readonly startedAt: string;
@@ -24,8 +25,73 @@ export interface Report {
   readonly problems: readonly RunProblem[];
   /** Where findings.ndjson and report.json are; null when nothing was kept. */
   readonly folder: string | null;
+  /** What a baseline of known drift says of it. */
+  readonly baseline?: BaselineReport;
+  /** Drift up to here was allowed, and what was found is no more: the exit code is 0. */
+  readonly allowed?: { readonly rows?: number; readonly percent?: number };
   /** The record that verify-sync was asked for. */
   readonly subject?: Subject;
+  /** What named the records: --from-queue, --from-outbox. */
+  readonly backlog?: BacklogReport;
+  /** Who was told of this run, or should have been; absent where nothing was due. */
+  readonly alerts?: readonly AlertOutcome[];
+}
+
+export interface BacklogReport {
+  readonly kind: 'queue' | 'outbox';
+  /** The queue's name in the config; `outbox`. */
+  readonly name: string;
+  /** Failed jobs, or events, that were read. */
+  readonly read: number;
+  /** Different records that they name, of the chosen replicas' entities. */
+  readonly records: number;
+  /** Of `read`: those that name no record of a chosen replica. */
+  readonly notChosen: number;
+  /** Of `read`: those of which can't be told what they name. */
+  readonly unread: number;
+  /** The first of those. */
+  readonly examples: readonly { readonly id: string; readonly reason: string }[];
+  readonly settled?: SettlementReport;
+}
+
+/** What became of the jobs or events after the repair. */
+export interface SettlementReport {
+  readonly how: 'retry' | 'remove' | 'mark';
+  /** Each of their records was read back equal in every replica. */
+  readonly settled: number;
+  /** Left as they were, by reason. */
+  readonly left: readonly {
+    readonly reason: string;
+    readonly count: number /** The first ids. */;
+    readonly examples: readonly string[];
+  }[];
+}
+
+export interface AlertOutcome {
+  /** The receiver's name in the config. */
+  readonly alert: string;
+  readonly event: AlertEvent;
+  /** What it is about: replicas, probes, the command. */
+  readonly subjects: readonly string[];
+  /** `unkept`: sent, but that can't be remembered, so it will be sent again. */
+  readonly outcome: 'sent' | 'unkept' | 'failed';
+  readonly attempts: number;
+  /** Why it failed or can't be remembered. */
+  readonly error?: string;
+  readonly hint?: string;
+}
+
+export interface BaselineReport {
+  readonly file: string;
+  /** It was written anew from what was found. */
+  readonly updated: boolean;
+  /** Entries in it, before. */
+  readonly entries: number;
+  /** Entries that nothing answers to any more, and those that were met after their last day, which are new drift. */
+  readonly resolved: number;
+  readonly expired: number;
+  /** The first of them. */
+  readonly resolvedEntries: readonly Pick<Finding, 'replica' | 'class' | 'key'>[];
 }
 
 export interface Subject {
@@ -62,6 +128,8 @@ export interface ReplicaReport {
   readonly sourceRows: number | null;
   readonly replicaRows: number | null;
   readonly counts: Readonly<Record<FindingClass, number>>;
+  /** Findings among them that the baseline accepts: no drift to the verdict. */
+  readonly known?: number;
   readonly inFlight: { readonly count: number /** Longest lag seen, milliseconds. */; readonly longestLag: number };
   readonly coverage: Coverage;
   /** The first findings, in the order in which they were proven; all of them are in findings.ndjson. */
@@ -118,6 +186,8 @@ export interface Finding {
   readonly places?: readonly (readonly string[])[];
   /** For `unread`: why. */
   readonly reason?: string;
+  /** The baseline accepts it until this day; `for good`. */
+  readonly known?: string;
   /** ISO 8601: first seen, and proven. */
   readonly seenAt: string;
   readonly provenAt: string;
@@ -150,6 +220,8 @@ export interface RepairReport {
   readonly errors: readonly string[];
   /** Repaired records that were read back, and how many of them were equal then. */
   readonly verified: { readonly read: number; readonly equal: number };
+  /** What the journal holds of it: recorded writes, and those among them that undo can't put back whole, as sensitive values were not kept. */
+  readonly journal?: { readonly writes: number; readonly withheld: number };
   /** Drifted records that were not equal when the run ended. Absent: what was found less what was read back equal. */
   readonly remaining?: number;
 }
@@ -159,9 +231,9 @@ export function driftOf(counts: Readonly<Record<FindingClass, number>>): number 
   return FINDING_CLASSES.reduce((sum, name) => (name === 'unread' ? sum : sum + counts[name]), 0);
 }
 
-/** Drifted records that a replica still holds at the end of the run. */
+/** Drifted records that a replica still holds at the end of the run, but for those that a baseline accepts. */
 export function remainingDrift(replica: ReplicaReport): number {
-  const found = driftOf(replica.counts);
+  const found = driftOf(replica.counts) - (replica.known ?? 0);
   if (!replica.repair?.applied) return found;
   return replica.repair.remaining ?? Math.max(0, found - replica.repair.verified.equal);
 }

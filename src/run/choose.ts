@@ -3,16 +3,20 @@
 import type { Config } from '../config/config.ts';
 import { ConfigError, type Problem } from '../errors.ts';
 import type { Key, Mapping } from '../mapping/mapping.ts';
+import { readKey } from '../mapping/read-key.ts';
 import type { EntityPlan, Plan } from '../plan/plan.ts';
 import { touchesOf } from '../plan/touches.ts';
 import type { Choice, Source } from '../source/source.ts';
-import { fromText, ValueError } from '../value/canonical.ts';
+import { ValueError } from '../value/canonical.ts';
+import type { Scope } from './compare-replica.ts';
 import type { RunOptions } from './options.ts';
 
 export type Chosen =
   | { readonly kind: 'all' }
-  | { readonly kind: 'keys'; readonly keys: readonly Key[] }
-  | { readonly kind: 'choice'; readonly choice: Choice; readonly words: string };
+  /** `mayBeDeleted`: that a key stands on neither side is an answer, and has to be proven. */
+  | { readonly kind: 'keys'; readonly keys: readonly Key[]; readonly mayBeDeleted?: true }
+  | { readonly kind: 'choice'; readonly choice: Choice; readonly words: string }
+  | Extract<Scope, { kind: 'findings' }>;
 
 /** Throws a ConfigError for a choice that can't be made. */
 export async function choose(
@@ -39,8 +43,8 @@ export async function choose(
 }
 
 /** Whether only chosen keys are looked up, so that orphans can't be seen. */
-export function isLookup({ keys, since, sample }: RunOptions): boolean {
-  return keys !== undefined || since !== undefined || sample !== undefined;
+export function isLookup({ keys, from, since, sample }: RunOptions): boolean {
+  return [keys, from, since, sample].some((choice) => choice !== undefined);
 }
 
 /** A key as a person writes it, in canonical values. Throws a ConfigError. */
@@ -50,14 +54,12 @@ export function parseKey(entity: string, fields: Mapping['key'], key: readonly s
     const message = `${JSON.stringify(key)} has ${key.length} parts, the key of ${entity} has ${fields.length}: ${names}`;
     throw new ConfigError([{ path: '--key', message, hint: 'Give the parts as a JSON array, in that order.' }]);
   }
-  return fields.map((field, i) => {
-    try {
-      return fromText(field.type, key[i]!);
-    } catch (error) {
-      if (!(error instanceof ValueError)) throw error;
-      throw new ConfigError([{ path: '--key', message: `${field.name}: ${error.message}` }]);
-    }
-  });
+  try {
+    return readKey(fields, key);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    throw new ConfigError([{ path: '--key', message: error.message }]);
+  }
 }
 
 function theOnly(plan: Plan): EntityPlan {

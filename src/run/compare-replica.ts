@@ -4,10 +4,13 @@ import type { Candidate, RowCounts } from '../compare/candidate.ts';
 import { type CompareOptions, chosenCandidates, type EntityComparison } from '../compare/compare-entity.ts';
 import type { Config } from '../config/config.ts';
 import { type ConfirmOptions, confirm, type Verdict } from '../confirm/confirm.ts';
+import { makeFinding } from '../confirm/make-finding.ts';
 import { InterruptedError, StoreError } from '../errors.ts';
 import type { Key } from '../mapping/mapping.ts';
+import { now } from '../now.ts';
 import { problemOf } from '../plan/make-plan.ts';
 import type { EntityPlan, ReadyReplica, ReplicaPlan, UnreachableReplica } from '../plan/plan.ts';
+import type { Baseline } from '../report/baseline.ts';
 import { type Coverage, type Finding, noCounts, type ReplicaReport, type RunProblem } from '../report/report.ts';
 import type { Choice, Snapshot, Source } from '../source/source.ts';
 import type { HashScheme } from '../value/digest.ts';
@@ -23,6 +26,8 @@ export interface ReplicaContext {
   readonly batch: number;
   readonly shown: number;
   readonly listener: RunListener;
+  /** Known drift. */
+  readonly baseline?: Baseline;
   /** What whole replicas are compared with. */
   readonly snapshot?: Snapshot;
   /** Threads that read large replicas, where there are any. */
@@ -34,7 +39,14 @@ export interface ReplicaContext {
 export type Scope =
   | { readonly kind: 'all'; readonly comparison: EntityComparison }
   | { readonly kind: 'choice'; readonly choice: Choice; readonly words: string; readonly options: CompareOptions }
-  | { readonly kind: 'keys'; readonly keys: readonly Key[] };
+  /** `mayBeDeleted`: see `Chosen`. */
+  | { readonly kind: 'keys'; readonly keys: readonly Key[]; readonly mayBeDeleted?: true }
+  /** Findings of an earlier run, which are looked at again. */
+  | {
+      readonly kind: 'findings';
+      readonly of: (replica: ReadyReplica) => AsyncIterable<Candidate>;
+      readonly words: string;
+    };
 
 export function confirmOptions(context: ReplicaContext, replica: ReadyReplica, nominated: boolean): ConfirmOptions {
   const { config, source, scheme, entityPlan, listener, signal } = context;
@@ -75,6 +87,7 @@ export async function compareReplica(
   const started = performance.now();
   const rows: RowCounts = { source: 0, replica: 0 };
   const counts = noCounts();
+  let known = 0;
   const inFlight = { count: 0, longestLag: 0 };
   const findings: Finding[] = [];
   let error: RunProblem | undefined;
@@ -83,13 +96,17 @@ export async function compareReplica(
   try {
     const nominated = scope.kind === 'all' && replica.strategy !== 'records';
     const candidates = candidatesOf(context.entityPlan, replica, scope, rows);
-    for await (const verdict of confirm(candidates, confirmOptions(context, replica, nominated))) {
+    const looking = confirmOptions(context, replica, nominated);
+    for await (const seen of confirm(candidates, looking)) {
+      const verdict = scope.kind === 'keys' && scope.mayBeDeleted ? withUnfindable(seen, replica, looking) : seen;
       if (verdict.kind === 'in flight') {
         inFlight.count++;
         inFlight.longestLag = Math.max(inFlight.longestLag, verdict.lag);
       } else if (verdict.kind === 'finding') {
-        const { finding } = verdict;
+        const accepted = context.baseline?.accepts(verdict.finding);
+        const finding = accepted ? { ...verdict.finding, known: accepted.expires ?? 'for good' } : verdict.finding;
         counts[finding.class]++;
+        if (accepted !== undefined) known++;
         if (findings.length < context.shown) findings.push(finding);
         context.listener({ type: 'finding', finding });
         await keep(finding);
@@ -116,10 +133,22 @@ export async function compareReplica(
     sourceRows: inspected ? rows.source : null,
     replicaRows: inspected ? rows.replica : null,
     counts,
+    known: context.baseline === undefined ? undefined : known,
     inFlight,
     coverage: coverageOf(context, replica, scope, rows, nowhere),
     findings,
     seconds: secondsSince(started),
+  };
+}
+
+/** A record that the source does not have can't be looked for where a store finds records only by what else is in them. */
+export function withUnfindable(verdict: Verdict, { inspection }: ReadyReplica, options: ConfirmOptions): Verdict {
+  if (!inspection.placed || verdict.kind !== 'equal' || verdict.exists) return verdict;
+  const reason = 'the source has no such row, so where the replica would keep it can’t be told';
+  return {
+    kind: 'finding',
+    key: verdict.key,
+    finding: makeFinding({ class: 'unread', reason }, verdict.key, now(), options),
   };
 }
 
@@ -163,7 +192,8 @@ async function* candidatesOf(
 ): AsyncGenerator<Candidate> {
   if (scope.kind === 'all') yield* scope.comparison.candidates(replica, rows);
   else if (scope.kind === 'choice') yield* chosenCandidates(plan, replica, scope.choice, scope.options);
-  else for (const key of scope.keys) yield { key, seenAt: Date.now() };
+  else if (scope.kind === 'findings') yield* scope.of(replica);
+  else for (const key of scope.keys) yield { key, seenAt: now() };
 }
 
 /** For records that are all looked at, the scan has counted the replica's side. */
@@ -205,6 +235,7 @@ function coverageOf(
 
 function rowsWords(scope: Scope, rows: RowCounts): string {
   if (scope.kind === 'all') return 'every row';
+  if (scope.kind === 'findings') return scope.words;
   if (scope.kind === 'keys') return scope.keys.length === 1 ? '1 key' : `${scope.keys.length} keys`;
   return `${rows.source.toLocaleString('en')} rows ${scope.words}`;
 }

@@ -26,6 +26,7 @@ export async function connect(
   listener: RunListener,
   signal?: AbortSignal,
 ): Promise<Connections> {
+  const { url, parallel, tls } = config.source;
   const opening = [...config.stores.values()]
     .filter((store) => names.has(store.name))
     .map(async ({ name, kind, url, options }): Promise<readonly [string, Store | RunProblem]> => {
@@ -46,7 +47,7 @@ export async function connect(
       }
     });
   const [source, ...stores] = await Promise.allSettled([
-    retrying('source: connect', () => Source.connect(config.source.url, config.source.parallel), listener, signal),
+    retrying('source: connect', () => Source.connect(url, parallel, tls), listener, signal),
     ...opening,
   ]);
   const opened = stores.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

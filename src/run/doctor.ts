@@ -1,4 +1,5 @@
-// doctor: connects to everything and says what works, what doesn't, and what to do about it. Reads no rows beyond a sample, writes nothing.
+// doctor: connects to everything and says what works, what doesn't, and what to do about it. Reads no rows beyond a sample, and writes nothing but
+// what its self-test makes and removes.
 
 import { tableBytes } from '../compare/digest-table.ts';
 import type { Config } from '../config/config.ts';
@@ -8,9 +9,13 @@ import { isReady, type ReplicaPlan } from '../plan/plan.ts';
 import { EXIT } from '../report/verdict.ts';
 import { storeKinds } from '../stores/registry.ts';
 import type { Store } from '../stores/store.ts';
+import { type Encryption, isLocal } from '../tls/tls.ts';
 import { type Connections, chooseScheme, connect } from './connections.ts';
+import { backlogChecks } from './doctor-backlogs.ts';
+import { exposedFiles } from './exposed-files.ts';
 import { DEFAULT_CONCURRENCY, DEFAULT_MEMORY, type RunOptions } from './options.ts';
 import { storesOf } from './run.ts';
+import { selfTest } from './self-test.ts';
 
 export interface Diagnosis {
   readonly schema: 'plumbline.doctor/1';
@@ -27,12 +32,18 @@ export interface Check {
   readonly hint?: string;
 }
 
+export interface DoctorOptions extends RunOptions {
+  /** Tries each store on a place of its own, which it needs the right to make. Default false. */
+  readonly selfTest?: boolean;
+}
+
 /** Never throws what a server or the schema does wrong: it is a failed check. */
-export async function doctor(config: Config, options: RunOptions = {}): Promise<Diagnosis> {
-  const checks: Check[] = [];
+export async function doctor(config: Config, options: DoctorOptions = {}): Promise<Diagnosis> {
+  const checks: Check[] = [...(await exposureChecks(config))];
   let schemaTrouble = false;
   const only = options.only ?? [];
-  const names = storesOf(config, only);
+  const queues = only.length === 0 ? [...config.queues.values()] : [];
+  const names = new Set([...storesOf(config, only), ...queues.map((queue) => queue.store)]);
   let connections: Connections | undefined;
   try {
     connections = await connect(
@@ -43,10 +54,22 @@ export async function doctor(config: Config, options: RunOptions = {}): Promise<
       options.signal,
     );
     checks.push(
-      { subject: 'source', status: 'ok', message: `connected, ${connections.source.product}` },
+      {
+        subject: 'source',
+        status: 'ok',
+        message: connectedWords(connections.source.product, connections.source.session.encryption),
+      },
+      ...encryptionChecks('source', connections.source.session.encryption, config.source.url),
       await clockCheck(connections),
     );
-    for (const [name, store] of connections.stores) checks.push(storeCheck(name, store));
+    const tests = options.selfTest ? await selfTest(config, connections, options) : [];
+    for (const [name, store] of connections.stores) {
+      checks.push(storeCheck(name, store));
+      if ('product' in store) checks.push(...encryptionChecks(name, store.encryption, config.stores.get(name)!.url));
+      checks.push(...tests.filter(({ subject }) => subject === name));
+    }
+    checks.push(...tests.filter(({ subject }) => !connections!.stores.has(subject)));
+    if (only.length === 0) checks.push(...(await backlogChecks(config, connections)));
     const scheme = await chooseScheme(connections);
     if (scheme.algorithm === 'md5') {
       checks.push({
@@ -106,8 +129,38 @@ function exitCodeOf(checks: readonly Check[]): number {
 }
 
 function storeCheck(name: string, store: Store | { readonly message: string; readonly hint?: string }): Check {
-  if ('product' in store) return { subject: name, status: 'ok', message: `connected, ${store.product}` };
+  if ('product' in store)
+    return { subject: name, status: 'ok', message: connectedWords(store.product, store.encryption) };
   return { subject: name, status: 'failed', message: store.message, hint: store.hint };
+}
+
+function connectedWords(product: string, encryption: Encryption | undefined): string {
+  return `connected, ${product}${encryption === 'verified' ? ', by TLS' : ''}`;
+}
+
+/** A connection that others can read or change. Within this machine nobody sits between. */
+function encryptionChecks(subject: string, encryption: Encryption | undefined, url: string): Check[] {
+  if (encryption === 'unverified') {
+    const message = 'encrypted, but its certificate is not checked: whoever sits between can read and change all of it';
+    return [
+      {
+        subject,
+        status: 'warning',
+        message,
+        hint: 'Name its authority in tls.ca, and take out what turns the check off.',
+      },
+    ];
+  }
+  if (encryption !== 'none' || isLocal(url)) return [];
+  const message = 'the connection is not encrypted';
+  return [
+    { subject, status: 'warning', message, hint: 'Set tls: true, or tls: { ca: … } for an authority of your own.' },
+  ];
+}
+
+async function exposureChecks(config: Config): Promise<Check[]> {
+  const exposed = await exposedFiles(config);
+  return exposed.map(({ file, message, hint }) => ({ subject: file, status: 'warning', message, hint }));
 }
 
 /** Lag is measured with this machine's clock and windows are cut with the source's: they should agree. */

@@ -7,6 +7,8 @@ import { type EntityPlan, isReady, type ReplicaPlan } from '../plan/plan.ts';
 import type { RunProblem, Strategy } from '../report/report.ts';
 import { EXIT } from '../report/verdict.ts';
 import { storeKinds } from '../stores/registry.ts';
+import { narrowToBacklog } from './backlog.ts';
+import { isLookup } from './choose.ts';
 import { connect } from './connections.ts';
 import { DEFAULT_CONCURRENCY, DEFAULT_MEMORY, isChosen, type RunOptions } from './options.ts';
 
@@ -59,7 +61,8 @@ export interface ExplainedUnreachable {
 }
 
 /** Throws ConfigError for schema trouble and the source's StoreError; a store that can't be reached is in the result. */
-export async function explain(config: Config, options: RunOptions = {}): Promise<Explanation> {
+export async function explain(config: Config, given: RunOptions = {}): Promise<Explanation> {
+  const options = narrowToBacklog(config, given);
   const listener = options.onEvent ?? (() => {});
   const only = options.only ?? [];
   listener({ type: 'stage', stage: 'connect' });
@@ -72,7 +75,7 @@ export async function explain(config: Config, options: RunOptions = {}): Promise
   );
   try {
     listener({ type: 'stage', stage: 'plan' });
-    const lookup = options.keys !== undefined || options.since !== undefined || options.sample !== undefined;
+    const lookup = isLookup(options);
     const memory = options.memory ?? DEFAULT_MEMORY;
     const { source, stores } = connections;
     const plan = await makePlan({

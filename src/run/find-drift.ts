@@ -1,16 +1,16 @@
 // Plan, compare and confirm for everything that a run was asked for: the common part of the commands.
 
-import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type CompareOptions, EntityComparison } from '../compare/compare-entity.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, InterruptedError, StoreError } from '../errors.ts';
 import { makePlan, problemOf } from '../plan/make-plan.ts';
 import { type EntityPlan, isReady, type Plan, type ReadyReplica, type ReplicaPlan } from '../plan/plan.ts';
-import type { Finding, ReplicaReport, RunProblem } from '../report/report.ts';
+import type { BacklogReport, Finding, ReplicaReport, RunProblem } from '../report/report.ts';
 import type { Snapshot } from '../source/source.ts';
 import type { BucketFilter } from '../value/digest.ts';
 import { Readers } from '../workers/readers.ts';
+import { gatherKeys, openBacklog } from './backlog.ts';
 import { type Chosen, choose, isLookup } from './choose.ts';
 import { compareReplica, type ReplicaContext, type Scope, unreachableReport } from './compare-replica.ts';
 import type { RunListener } from './events.ts';
@@ -19,26 +19,50 @@ import {
   DEFAULT_CONCURRENCY,
   DEFAULT_MEMORY,
   DEFAULT_SHOWN,
+  defaultThreads,
   type RunOptions,
   WORKER_ROWS,
 } from './options.ts';
 import type { RunContext } from './run.ts';
+import type { RunFolder } from './run-folder.ts';
 
 export interface Drift {
   readonly plan: Plan;
   readonly asOf: string | null;
   readonly replicas: readonly ReplicaReport[];
   readonly problems: readonly RunProblem[];
+  readonly backlog?: BacklogReport;
 }
 
 /** Throws ConfigError for schema trouble and bad choices; the servers' failures are in the result. Findings are in the folder afterwards. */
 export async function findDrift(config: Config, context: RunContext, options: RunOptions): Promise<Drift> {
   const plan = await planRun(config, context, options, isLookup(options));
+  if (options.from !== undefined) return findDriftOfBacklog(config, context, options, plan);
   const chosen = await choose(config, context.connections.source, plan, options);
   const drift = await comparePlan(config, context, options, plan, chosen);
   await context.folder.finish();
   if (options.keys !== undefined) checkKeysExist(options.keys, drift.replicas);
   return drift;
+}
+
+/** Of the records that the backlog names. The plan of the result has all that was chosen; what is compared is what has such records. */
+async function findDriftOfBacklog(
+  config: Config,
+  context: RunContext,
+  options: RunOptions,
+  plan: Plan,
+): Promise<Drift> {
+  options.onEvent?.({ type: 'stage', stage: 'read' });
+  const backlog = openBacklog(config, context.connections, options);
+  const { keys, report, problems } = await gatherKeys(config, backlog, plan, options);
+  const named = { ...plan, entities: plan.entities.filter(({ entity }) => keys.has(entity.name)) };
+  const drift = await comparePlan(config, context, options, named, ({ entity }) => ({
+    kind: 'keys',
+    keys: keys.get(entity.name)!,
+    mayBeDeleted: true,
+  }));
+  await context.folder.finish();
+  return { ...drift, plan, problems: [...problems, ...drift.problems], backlog: report };
 }
 
 /** `lookup`: only chosen keys are looked up. */
@@ -63,7 +87,7 @@ export function planRun(
 /** Compares what is planned. Every finding goes to the run's folder, which stays open. */
 export async function comparePlan(
   config: Config,
-  { connections, scheme, folder }: RunContext,
+  { connections, scheme, folder, baseline }: RunContext,
   options: RunOptions,
   plan: Plan,
   chosen: (entity: EntityPlan) => Chosen,
@@ -88,8 +112,9 @@ export async function comparePlan(
           listener,
           signal,
           readers,
+          baseline,
         };
-        return compareOne(context, limits, plan.memory, chosen(entityPlan), (finding) => folder.add(finding));
+        return compareOne(context, limits, plan.memory, chosen(entityPlan), folder);
       }),
     ),
   );
@@ -114,8 +139,7 @@ function threadsFor(options: RunOptions, plan: Plan): number {
       (replica) =>
         isReady(replica) && replica.strategy === 'digests' && replica.inspection.estimatedRows >= WORKER_ROWS,
     );
-  const threads = options.workers ?? Math.min(4, availableParallelism() - 1);
-  return Math.min(threads, large.length);
+  return Math.min(options.workers ?? defaultThreads(large.length), large.length);
 }
 
 /** The limit of replicas at once, by store: one that hangs must not hold every place. */
@@ -142,14 +166,18 @@ async function compareOne(
   limits: (store: string) => LimitFunction[],
   memory: number,
   chosen: Chosen,
-  keep: (finding: Finding) => Promise<void>,
+  folder: RunFolder,
 ): Promise<ComparedEntity> {
   const { entityPlan, source, scheme, signal, listener } = context;
-  const ready = entityPlan.replicas.filter(isReady);
   const reports = new Map<ReplicaPlan, ReplicaReport>();
-  for (const replica of entityPlan.replicas) if (!isReady(replica)) reports.set(replica, unreachableReport(replica));
+  for (const replica of entityPlan.replicas) {
+    const done = folder.done.compared[replica.config.name];
+    if (done !== undefined) reports.set(replica, done);
+    else if (!isReady(replica)) reports.set(replica, unreachableReport(replica));
+  }
+  const ready = entityPlan.replicas.filter(isReady).filter((replica) => !reports.has(replica));
   const inOrder = () => entityPlan.replicas.map((replica) => reports.get(replica)!);
-  if (ready.length === 0) return { asOf: null, replicas: inOrder() };
+  if (ready.length === 0) return { asOf: folder.done.asOf, replicas: inOrder() };
   let snapshot: Snapshot;
   try {
     if (signal?.aborted) throw new InterruptedError();
@@ -175,14 +203,14 @@ async function compareOne(
     const compared = await Promise.allSettled(
       ready.map(async (replica) => {
         const [own, all] = limits(replica.config.store);
-        reports.set(
-          replica,
-          await own!(() => all!(() => compareReplica({ ...context, snapshot }, replica, scope, keep))),
-        );
+        const keep = (finding: Finding) => folder.add(finding);
+        const report = await own!(() => all!(() => compareReplica({ ...context, snapshot }, replica, scope, keep)));
+        if (report.status === 'proven') await folder.setDone(report, snapshot.asOf);
+        reports.set(replica, report);
       }),
     );
     for (const result of compared) if (result.status === 'rejected') throw result.reason;
-    return { asOf: snapshot.asOf, replicas: inOrder() };
+    return { asOf: folder.done.asOf ?? snapshot.asOf, replicas: inOrder() };
   } finally {
     await snapshot.close();
   }
@@ -225,7 +253,7 @@ function scopeOf(
   chosen: Chosen,
   compare: CompareOptions,
 ): Scope {
-  if (chosen.kind === 'keys') return chosen;
+  if (chosen.kind === 'keys' || chosen.kind === 'findings') return chosen;
   if (chosen.kind === 'choice') return { ...chosen, options: compare };
   return { kind: 'all', comparison: new EntityComparison(entityPlan, ready, compare) };
 }

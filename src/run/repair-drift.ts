@@ -12,10 +12,13 @@ import {
   planRepair,
   type RepairPolicy,
 } from '../repair/limits.ts';
-import { bothRepairs, DELETES, repairReplica, WRITES } from '../repair/repair.ts';
+import { bothRepairs, DELETES, type RepairContext, repairReplica, WRITES } from '../repair/repair.ts';
 import { driftOf, type Finding, type ReplicaReport } from '../report/report.ts';
+import { checkWindow, makeBrakes, NO_BRAKES } from './brakes.ts';
 import { confirmOptions, type ReplicaContext } from './compare-replica.ts';
 import type { Drift } from './find-drift.ts';
+import { passGates } from './gate.ts';
+import { readLastRuns } from './last-runs.ts';
 import { DEFAULT_BATCH, isChosen, type RepairOptions, type RunOptions } from './options.ts';
 import type { RunContext, RunResult } from './run.ts';
 
@@ -26,6 +29,10 @@ export function policyOf(config: Config, options: RepairOptions): RepairPolicy {
     overwriteAhead: options.overwriteAhead ?? false,
     maxRows: options.maxRows ?? config.limits.maxRows,
     maxPercent: options.maxPercent ?? config.limits.maxPercent,
+    maxDeletes: options.maxDeletes ?? config.limits.maxDeletes,
+    maxShrink: config.limits.maxShrink,
+    forceEmpty: options.forceEmpty ?? false,
+    forceShrunk: options.forceShrunk ?? false,
   };
 }
 
@@ -50,15 +57,27 @@ export async function repairDrift(
   const planned = new Map(drift.replicas.map((report) => [report.name, planRepair(report, policy)]));
   const dry = () => drift.replicas.map((report) => ({ ...report, repair: nothingDone(planned.get(report.name)!) }));
   if (!options.apply) return { ...drift, replicas: dry() };
+  const before = await rowsBefore(config);
   try {
-    for (const report of drift.replicas)
-      if (report.status === 'proven') checkLimits(report, planned.get(report.name)!, policy);
+    checkWindow(config, options);
+    for (const report of drift.replicas) {
+      const { name, status } = report;
+      if (status === 'proven') checkLimits(report, planned.get(name)!, policy, before.get(name));
+    }
+    // The comparison may have taken long: replication may trail by now.
+    if ([...planned.values()].some((actions) => writesOf(actions, [...WRITES, ...DELETES]) > 0))
+      await passGates(config, options);
   } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
-    return { ...drift, replicas: dry(), refused: error };
+    const goesOn = options.resume !== undefined && error instanceof RefusedError && error.by === 'gate';
+    if (error instanceof RefusedError && !goesOn) return { ...drift, replicas: dry(), refused: error };
+    if (!(error instanceof InterruptedError)) throw error;
+    const problem = { where: 'run', message: 'interrupted before the repair' };
+    return { ...drift, replicas: dry(), problems: [...drift.problems, problem] };
   }
   options.onEvent?.({ type: 'stage', stage: 'repair' });
   const reports = new Map(drift.replicas.map((report) => [report.name, report]));
+  const journal = await context.journal();
+  const brakes = makeBrakes(config, options, context.lock);
   const repair = async (name: string, actions: readonly Action[]) => {
     const [entityPlan, replica] = readyReplica(drift, name);
     const report = reports.get(name)!;
@@ -66,7 +85,9 @@ export async function repairDrift(
     else {
       const own = replicaContext(config, context, options, entityPlan!);
       const findings = () => context.folder.findings();
-      reports.set(name, await repairOne(own, replica, report, planned.get(name)!, policy, findings, actions));
+      const plan = planned.get(name)!;
+      const record = { journal, progress: context.progress(name, actions), ...brakes };
+      reports.set(name, await repairOne(own, replica, report, plan, policy, findings, actions, record));
     }
   };
   // What refers to others stands after them in the config: written after them, and deleted before them.
@@ -104,8 +125,9 @@ export async function repairOne(
   policy: RepairPolicy,
   findings: () => AsyncIterable<Finding>,
   actions: readonly Action[],
+  { journal, progress, pace, mayGoOn }: Pick<RepairContext, 'journal' | 'progress' | 'pace' | 'mayGoOn'> = NO_BRAKES,
 ): Promise<ReplicaReport> {
-  const writes = actions.reduce((total, action) => total + planned[action], 0);
+  const writes = writesOf(planned, actions);
   // What was not compared to the end is not repaired: its findings are true, but nobody knows how many more there are.
   if (report.status !== 'proven') return { ...report, repair: report.repair ?? nothingDone(planned) };
   if (writes === 0)
@@ -119,22 +141,40 @@ export async function repairOne(
       policy,
       findings,
       confirm: confirmOptions(context, replica, false),
-      beforeWrite: async () => {},
+      journal,
+      progress,
+      pace,
+      mayGoOn,
       onRecords: (count) => {
         records += count;
         context.listener({ type: 'repaired', replica: report.name, records, expected: writes });
       },
       signal: context.signal,
     });
-    return { ...report, repair: before === undefined ? repair : bothRepairs(before, repair) };
+    const both = before === undefined ? repair : bothRepairs(before, repair);
+    return { ...report, repair: { ...both, journal: journal?.countsOf(report.name) } };
   } catch (error) {
     if (!(error instanceof StoreError) && !(error instanceof InterruptedError)) throw error;
     const problem =
       error instanceof StoreError
         ? problemOf(report.name, error)
-        : { where: report.name, message: 'interrupted while it was repaired' };
+        : { where: report.name, message: wordsOfInterruption(error) };
     return { ...report, status: 'unproven', error: problem };
   }
+}
+
+function wordsOfInterruption({ message }: InterruptedError): string {
+  return message === 'interrupted' ? 'interrupted while it was repaired' : message;
+}
+
+/** The source's rows when each replica was last compared whole. */
+async function rowsBefore(config: Config): Promise<ReadonlyMap<string, number>> {
+  const whole = (await readLastRuns(config)).filter(({ scope, compared }) => scope === 'all' && compared !== undefined);
+  return new Map(whole.map(({ replica, compared }) => [replica, compared!.sourceRows]));
+}
+
+function writesOf(planned: PlannedRepair, actions: readonly Action[]): number {
+  return actions.reduce((total, action) => total + planned[action], 0);
 }
 
 function readyReplica(drift: Drift, name: string): readonly [EntityPlan | undefined, ReadyReplica | undefined] {

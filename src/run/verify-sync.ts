@@ -15,11 +15,13 @@ import { parseKey } from './choose.ts';
 import { confirmOptions } from './compare-replica.ts';
 import { checkKeysExist, comparePlan, planRun } from './find-drift.ts';
 import { lockReplicas } from './locks.ts';
-import type { RepairOptions, RunOptions } from './options.ts';
+import type { GateOptions, RepairOptions, RunOptions } from './options.ts';
 import { policyOf, repairDrift, replicaContext, replicaNames } from './repair-drift.ts';
 import { type RunContext, runCommand } from './run.ts';
 
-export interface VerifyOptions extends Omit<RunOptions, 'only' | 'keys' | 'since' | 'sample'>, RepairOptions {
+export interface VerifyOptions
+  extends Omit<RunOptions, 'only' | 'keys' | 'since' | 'sample' | 'alerts'>,
+    Omit<RepairOptions, keyof GateOptions> {
   /** Gives every mapped field of both sides, not only those that differ. */
   readonly fields?: boolean;
 }
@@ -42,9 +44,15 @@ export function verifySync(
       config.file,
     );
   }
-  const asked: RunOptions & RepairOptions = { keep: false, ...options, only: [entity.name, ...entity.touches.keys()] };
+  const asked: RunOptions & RepairOptions = {
+    keep: options.apply ?? false,
+    ...options,
+    only: [entity.name, ...entity.touches.keys()],
+    // One record, by the hand of someone who looks at it.
+    ignoreGates: true,
+  };
   return runCommand('verify-sync', config, asked, async (context) => {
-    const release = await lockReplicas(
+    const lock = await lockReplicas(
       context.connections.source,
       options.apply ? replicaNames(config, asked.only ?? []) : [],
     );
@@ -65,10 +73,12 @@ export function verifySync(
         ),
       );
       const seen = { ...drift, replicas };
-      const result = options.apply ? await repairDrift(config, context, seen, asked, policyOf(config, options)) : seen;
+      const result = options.apply
+        ? await repairDrift(config, { ...context, lock }, seen, asked, policyOf(config, options))
+        : seen;
       return { ...result, subject };
     } finally {
-      await release();
+      await lock.release();
     }
   });
 }
@@ -86,7 +96,8 @@ async function readSubject(
   }
   const fields = sourceKey(entity, shape);
   const canonical = parseKey(entity.name, fields, key);
-  const version = entity.version === undefined ? undefined : shape.columns.get(entity.version);
+  const isSecret = entity.replicas.some(({ fields }) => fields.get(entity.version ?? '')?.sensitive);
+  const version = entity.version === undefined || isSecret ? undefined : shape.columns.get(entity.version);
   const mapping = {
     key: fields,
     fields:

@@ -22,24 +22,34 @@ export interface GeoriesgoOptions {
   readonly uniqueIndexes?: boolean;
   /** Default all; PostgreSQL and MongoDB are always among them. */
   readonly stores?: readonly StoreName[];
+  /** Where its queue is; default: it has none. */
+  readonly jobs?: Targets['jobs'];
+  /** The server of the source; default: the shared one. */
+  readonly server?: string;
+  /** The file that takes writes while the source is down; default: it has no contingency. */
+  readonly contingencyFile?: string;
+  /** Where the runs are; default: beside the temporary config. */
+  readonly folder?: string;
 }
 
 export async function openGeoriesgo(
   rows: number,
-  { uniqueIndexes, stores = STORE_NAMES }: GeoriesgoOptions = {},
+  { uniqueIndexes, stores = STORE_NAMES, jobs, server, contingencyFile, folder = tmpdir() }: GeoriesgoOptions = {},
 ): Promise<Georiesgo> {
   const targets = {
-    source: await freshPostgres('18'),
+    source: await freshPostgres('18', server),
     postgres: await freshPostgres('15'),
     mongodb: freshMongo(),
     oracle: stores.includes('legacy') ? freshOracle() : undefined,
     cassandra: stores.includes('analytics') ? await freshCassandra() : undefined,
+    jobs,
+    contingencyFile,
   };
   const seed = 7;
   await seedGeoriesgo(targets, { rows, seed, uniqueIndexes });
   const native = await connectNative(targets, { rows, seed });
-  const text = await configText(storesOf(targets));
-  const config = parseConfig(text, join(tmpdir(), 'plumbline.yaml'), environmentOf(targets));
+  const text = await configText(storesOf(targets), jobs !== undefined, contingencyFile !== undefined);
+  const config = parseConfig(text, join(folder, 'plumbline.yaml'), environmentOf(targets));
   return { config, native, urls: targets, damages: damagesOf(storesOf(targets)), close: () => native.close() };
 }
 

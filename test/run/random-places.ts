@@ -1,6 +1,6 @@
 // A random table's records in one store: the mapping, what the store holds of a value, and the replica in the words of the YAML file.
 
-import type { Mapping } from '../../src/mapping/mapping.ts';
+import type { Key, Mapping } from '../../src/mapping/mapping.ts';
 import type { Value } from '../../src/value/field-type.ts';
 import type { Harness, NativeRecord, Place } from '../stores/contract.ts';
 import { field } from '../stores/contract-cases.ts';
@@ -23,6 +23,9 @@ export function heldIn(harness: Harness, { type: name }: RandomColumn, value: Va
 
 export interface RandomPlace {
   write(records: readonly NativeRecord[]): Promise<void>;
+  read(): Promise<readonly NativeRecord[]>;
+  /** As `Place.set`; `index` counts the columns that the store can hold. */
+  set(key: Key, index: number, value: Value): Promise<void>;
   /** The replica in the YAML file, without `store`. */
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -42,7 +45,8 @@ export async function makeRandomPlace(harness: Harness, table: RandomTable): Pro
   };
   const place = await harness.makePlace(mapping);
   const ignored = table.columns.filter((column) => !columns.includes(column)).map(({ name }) => name);
-  return { write: (records) => place.write(records), config: wordsOf(place, table.camelCase, targetOf, ignored) };
+  const { write, read, set } = place;
+  return { write, read, set, config: wordsOf(place, table.camelCase, targetOf, ignored) };
 }
 
 /** With `naming` in place of the fields that it names, so that it is tried as well. */

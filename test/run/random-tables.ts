@@ -135,47 +135,53 @@ export interface RandomRow {
 const NULL: Cell = { pg: null, canonical: null };
 const WAYS = 2;
 
-export const randomTable: fc.Arbitrary<RandomTable> = fc
-  .record({
-    keyTypes: fc.constantFrom(['text'], ['integer'], ['uuid'], ['bigint', 'text'], ['text', 'date', 'integer']),
-    types: fc.array(fc.constantFrom(...Object.keys(TYPES)), { minLength: 1, maxLength: 20, size: 'max' }),
-    versioned: fc.boolean(),
-    camelCase: fc.boolean(),
-    way: fc.nat({ max: WAYS - 1 }),
-  })
-  .chain(({ keyTypes, types, ...table }) => {
-    const key = keyTypes.map((type, i) => ({ name: `key_${i}`, type }));
-    const columns = types.map((type, i) => ({ name: `col_${i}_${type}`, type }));
-    // Some stores have no empty key.
-    const keyCell = (type: string) => (type === 'text' ? text(1) : TYPES[type]!.cell);
-    const nullable = (type: string) =>
-      fc.oneof({ weight: 5, arbitrary: TYPES[type]!.cell }, { weight: 1, arbitrary: fc.constant(NULL) });
-    const row = fc.record({
-      key: fc.tuple(...keyTypes.map(keyCell)),
-      values: fc.tuple(...types.map(nullable)),
-      fate: fc.oneof(
-        { weight: 4, arbitrary: fc.constant('kept' as const) },
-        {
-          weight: 1,
-          arbitrary: fc.constantFrom(
-            'missing' as const,
-            'changed' as const,
-            'orphan' as const,
-            ...(table.versioned ? (['stale', 'ahead'] as const) : []),
-          ),
-        },
-      ),
-      position: fc.nat({ max: types.length - 1 }),
-      other: fc.tuple(...types.map(nullable)),
+export const randomTable = randomTableOf({ min: 0, max: 60 });
+
+/** `rows`: how many of them there are. */
+export function randomTableOf(rows: { readonly min: number; readonly max: number }): fc.Arbitrary<RandomTable> {
+  return fc
+    .record({
+      keyTypes: fc.constantFrom(['text'], ['integer'], ['uuid'], ['bigint', 'text'], ['text', 'date', 'integer']),
+      types: fc.array(fc.constantFrom(...Object.keys(TYPES)), { minLength: 1, maxLength: 20, size: 'max' }),
+      versioned: fc.boolean(),
+      camelCase: fc.boolean(),
+      way: fc.nat({ max: WAYS - 1 }),
+    })
+    .chain(({ keyTypes, types, ...table }) => {
+      const key = keyTypes.map((type, i) => ({ name: `key_${i}`, type }));
+      const columns = types.map((type, i) => ({ name: `col_${i}_${type}`, type }));
+      // Some stores have no empty key.
+      const keyCell = (type: string) => (type === 'text' ? text(1) : TYPES[type]!.cell);
+      const nullable = (type: string) =>
+        fc.oneof({ weight: 5, arbitrary: TYPES[type]!.cell }, { weight: 1, arbitrary: fc.constant(NULL) });
+      const row = fc.record({
+        key: fc.tuple(...keyTypes.map(keyCell)),
+        values: fc.tuple(...types.map(nullable)),
+        fate: fc.oneof(
+          { weight: 4, arbitrary: fc.constant('kept' as const) },
+          {
+            weight: 1,
+            arbitrary: fc.constantFrom(
+              'missing' as const,
+              'changed' as const,
+              'orphan' as const,
+              ...(table.versioned ? (['stale', 'ahead'] as const) : []),
+            ),
+          },
+        ),
+        position: fc.nat({ max: types.length - 1 }),
+        other: fc.tuple(...types.map(nullable)),
+      });
+      return fc
+        .uniqueArray(row, {
+          minLength: rows.min,
+          maxLength: rows.max,
+          size: 'max',
+          selector: (each) => each.key.map((cell) => cell.pg).join('\u0001'),
+        })
+        .map((rows) => ({ ...table, key, columns, rows: rows as RandomRow[] }));
     });
-    return fc
-      .uniqueArray(row, {
-        maxLength: 60,
-        size: 'max',
-        selector: (each) => each.key.map((cell) => cell.pg).join('\u0001'),
-      })
-      .map((rows) => ({ ...table, key, columns, rows: rows as RandomRow[] }));
-  });
+}
 
 function alike(value: string): Cell {
   return { pg: value, canonical: value };

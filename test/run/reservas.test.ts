@@ -145,7 +145,7 @@ describe('reservas', () => {
     expect(reservas.foundWords(report)).toEqual([
       `docs.host_statistics mismatched [["host_id","${hostOf(reserva)}"]] total_reviews`,
     ]);
-    const mended = await verifySync(reservas.config, 'reserva', [String(reserva.id)], { apply: true });
+    const mended = await verifySync(reservas.config, 'reserva', [String(reserva.id)], { apply: true, keep: false });
     expect(mended.exitCode).toBe(0);
   });
 

@@ -73,7 +73,7 @@ ${more}`;
 }
 
 const verify = (entity: string, key: string, options: VerifyOptions = {}) =>
-  verifySync(configOf(), entity, [key], options);
+  verifySync(configOf(), entity, [key], { keep: false, ...options });
 const seen = (report: Awaited<ReturnType<typeof check>>) =>
   report.replicas
     .flatMap((replica) => replica.findings)
