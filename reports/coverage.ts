@@ -36,7 +36,8 @@ function skippedWords(replica: ReplicaReport, report: Report): string[] {
   const words = columns(replica.coverage.skipped, 'skipped: no verdict');
   if (replica.counts.unread > 0) words.push(`${plural(replica.counts.unread, 'unread record')}`);
   // One record that was asked for by key: that other records could be orphans is not the question.
-  if (!replica.coverage.orphans && report.command !== 'verify-sync') words.push('orphans (not visible this way)');
+  if (!replica.coverage.orphans && report.command !== 'verify-sync' && report.backlog === undefined)
+    words.push('orphans (not visible this way)');
   return words;
 }
 

@@ -3,13 +3,12 @@
 import type { Check, Diagnosis } from '../src/run/doctor.ts';
 import type { Answer } from './answer.ts';
 import { jsonText } from './json.ts';
-import { displayWidth, oneLine, padEnd, shortenMiddle, wrap } from './text.ts';
+import { atRight, displayWidth, NARROWEST, oneLine, padEnd, shortenMiddle, wrap } from './text.ts';
 import { coloursOf, markPaint } from './theme.ts';
 import type { Mark } from './verdict.ts';
 import { listed, number, plural } from './words.ts';
 
 const MARKS: Readonly<Record<Check['status'], Mark>> = { ok: '✔', warning: '!', failed: '✖' };
-const NARROWEST = 72;
 const LONGEST_SUBJECT = 28;
 
 export function doctorAnswer(diagnosis: Diagnosis): Answer {
@@ -48,9 +47,8 @@ export function* doctorTable(diagnosis: Diagnosis, columns: number, colour: bool
     for (const line of rest) yield `${' '.repeat(start)}${line}\n`;
   }
 
-  const exit = `exit ${diagnosis.exitCode}`;
   const counts = countsOf(diagnosis.checks);
-  yield `\n${counts}${exit.padStart(Math.max(width - displayWidth(counts), exit.length + 2))}\n`;
+  yield `\n${atRight(counts, `exit ${diagnosis.exitCode}`, width)}\n`;
 }
 
 function sentenceOf(checks: readonly Check[]): string {

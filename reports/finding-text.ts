@@ -20,6 +20,9 @@ export function findingParts(finding: Finding, width: number): string[][] {
   if (finding.class === 'ahead') parts.push(['newer in the replica']);
   if (finding.class === 'unread') parts.push(oneLine(finding.reason ?? 'could not be compared').split(' '));
   for (const field of finding.fields.slice(0, MAX_FIELDS)) parts.push(fieldPieces(field, width));
+  if (finding.known !== undefined) {
+    parts.push(finding.known === 'for good' ? ['known'] : ['known until', finding.known]);
+  }
   const more = finding.fields.length - MAX_FIELDS;
   if (more > 0) parts.push([`… ${plural(more, 'more field')}`]);
   if (versionIsNews(finding)) {

@@ -1,12 +1,13 @@
 // JUnit XML as CI systems read it: a suite with one test case a replica. Drift fails; what is unproven is an error, never skipped.
 
 import { driftOf, type ReplicaReport, type Report, remainingDrift } from '../src/report/report.ts';
+import { isUnproven } from '../src/report/verdict.ts';
 import { coverageText } from './coverage.ts';
 import { findingLine } from './finding-text.ts';
 import { repairParts } from './repair-text.ts';
 import { oneLine } from './text.ts';
 import { troublesOf } from './troubles.ts';
-import { countsText, isUnproven, verdictText } from './verdict.ts';
+import { countsText, verdictText } from './verdict.ts';
 import { number, plural } from './words.ts';
 
 // https://www.w3.org/TR/xml/#charsets

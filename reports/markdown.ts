@@ -1,10 +1,11 @@
 // Markdown for the step summary of a CI job: the verdict, the replicas, the first findings, the coverage.
 
 import { driftOf, FINDING_CLASSES, type Report } from '../src/report/report.ts';
+import { backlogParts, backlogTitle } from './backlog-text.ts';
 import { coverageText } from './coverage.ts';
 import { findingLine } from './finding-text.ts';
 import { repairParts, repairReasons } from './repair-text.ts';
-import { healedLines } from './sections.ts';
+import { baselineLines, healedLines, toldText } from './sections.ts';
 import { oneLine } from './text.ts';
 import { troublesOf } from './troubles.ts';
 import { nextSteps, standingOf, verdictMark, verdictText } from './verdict.ts';
@@ -32,11 +33,15 @@ export function* markdown(report: Report): Iterable<string> {
   if (report.replicas.length > 0) yield* replicaTable(report);
   yield* findings(report);
   yield* repairs(report);
+  yield* backlogOf(report);
   const { compared, notCompared } = coverageText(report);
   yield '\n';
-  for (const line of healedLines(report, 10_000)) yield `- ${markdownText(line)}\n`;
+  for (const line of [...healedLines(report, 10_000), ...baselineLines(report, 10_000)])
+    yield `- ${markdownText(line)}\n`;
   yield `- Compared: ${markdownText(compared.join('; '))}.\n`;
   if (notCompared.length > 0) yield `- Not compared: ${markdownText(notCompared.join('; '))}.\n`;
+  const told = toldText(report);
+  if (told !== undefined) yield `- ${markdownText(told)}\n`;
   const steps = nextSteps(report, 10_000);
   if (steps.length > 0) yield `\n${fenced(steps.map((step) => step.command))}`;
 }
@@ -86,6 +91,14 @@ function* repairs(report: Report): Iterable<string> {
     yield `- ${markdownText(replica.name)}: ${markdownText(repairParts(replica.repair!).join(', '))}\n`;
   }
   for (const reason of repairReasons(replicas)) yield `- ${markdownText(reason)}\n`;
+}
+
+function* backlogOf({ backlog }: Report): Iterable<string> {
+  if (backlog === undefined || backlog.read === 0) return;
+  yield `\n**${markdownText(backlogTitle(backlog))}**\n`;
+  const parts = backlogParts(backlog);
+  if (parts.length > 0) yield '\n';
+  for (const part of parts) yield `- ${markdownText(part)}\n`;
 }
 
 /** A fence longer than any run of backticks in it can't be closed from inside. */

@@ -3,11 +3,9 @@
 import type { ExplainedReplica, Explanation } from '../src/run/explain.ts';
 import type { Answer } from './answer.ts';
 import { jsonText } from './json.ts';
-import { flow, oneLine, shortenMiddle, wrap } from './text.ts';
+import { flow, NARROWEST, oneLine, shortenMiddle, wrap } from './text.ts';
 import { type Colours, coloursOf, markPaint } from './theme.ts';
 import { duration, number, plural } from './words.ts';
-
-const NARROWEST = 72;
 
 export function planAnswer(explanation: Explanation): Answer {
   const replicas = explanation.entities.flatMap((entity) => entity.replicas);

@@ -1,14 +1,18 @@
 // The parts that both layouts for people share: facts, problems, repair, coverage, and the closing line.
 
 import { FINDING_CLASSES, noCounts, type Report } from '../src/report/report.ts';
+import { isUnproven } from '../src/report/verdict.ts';
+import { backlogParts, backlogTitle } from './backlog-text.ts';
 import { inColumns } from './columns.ts';
 import { coverageText } from './coverage.ts';
 import { repairParts, repairReasons } from './repair-text.ts';
 import { displayWidth, flow, oneLine, shortenMiddle, wrap } from './text.ts';
 import { type Colours, markPaint } from './theme.ts';
 import { troublesOf } from './troubles.ts';
-import { countsText, isUnproven, nextSteps, sum, verdictMark, verdictText } from './verdict.ts';
-import { duration, moment, plural } from './words.ts';
+import { countsText, nextSteps, sum, verdictMark, verdictText } from './verdict.ts';
+import { duration, keyWords, listed, moment, number, plural } from './words.ts';
+
+const MOST_NAMES = 3;
 
 export function factsLines(report: Report, width: number, colours: Colours): string[] {
   const facts = [
@@ -71,6 +75,15 @@ export function repairLines(report: Report, width: number, colours: Colours): st
   return [colours.bold(title), ...inColumns(rows, '  '), ...reasons.map((line) => `    ${line}`)];
 }
 
+export function backlogLines({ backlog }: Report, width: number, colours: Colours): string[] {
+  if (backlog === undefined || backlog.read === 0) return [];
+  const parts = backlogParts(backlog).flatMap((part) => {
+    const [first, ...more] = wrap(part, width - 4);
+    return [`  ${first}`, ...more.map((line) => `    ${line}`)];
+  });
+  return [...wrap(backlogTitle(backlog), width).map((line) => colours.bold(line)), ...parts];
+}
+
 export function healedLines(report: Report, width: number): string[] {
   const count = sum(report, (replica) => replica.inFlight.count);
   if (count === 0) return [];
@@ -81,6 +94,24 @@ export function healedLines(report: Report, width: number): string[] {
   );
 }
 
+/** What the baseline of known drift says: what was let through, what is no longer needed in it. */
+export function baselineLines({ baseline, replicas }: Report, width: number): string[] {
+  if (baseline === undefined) return [];
+  const { file, updated, entries, resolved, expired, resolvedEntries } = baseline;
+  const known = replicas.reduce((total, replica) => total + (replica.known ?? 0), 0);
+  const parts = [
+    `${number(known)} known`,
+    ...(expired > 0 ? [`${number(expired)} past their day, so they count again`] : []),
+    ...(resolved > 0 ? [`${number(resolved)} resolved`] : []),
+  ];
+  const said = updated ? 'written anew' : `of ${plural(entries, 'entry', 'entries')}`;
+  const gone = resolvedEntries
+    .slice(0, 3)
+    .map(({ replica, key }) => `${oneLine(replica)} ${shortenMiddle(keyWords(key), 40)}`);
+  const which = gone.length === 0 ? '' : ` (${gone.join('; ')}${resolved > gone.length ? '; …' : ''})`;
+  return hanging(`Baseline ${oneLine(file)}, ${said}: ${parts.join(', ')}${which}.`, width);
+}
+
 export function coverageLines(report: Report, width: number): string[] {
   const { compared, notCompared } = coverageText(report);
   return [
@@ -89,8 +120,25 @@ export function coverageLines(report: Report, width: number): string[] {
   ];
 }
 
+/** Who was told of it; who could not be is among the problems. */
+export function toldText({ alerts = [] }: Report): string | undefined {
+  const told = alerts.filter(({ outcome }) => outcome !== 'failed');
+  if (told.length === 0) return undefined;
+  const parts = told.map(({ alert, event, subjects }) => {
+    const names = subjects.slice(0, MOST_NAMES).map((name) => shortenMiddle(oneLine(name), 48));
+    const more = subjects.length > MOST_NAMES ? [`${subjects.length - MOST_NAMES} more`] : [];
+    return `${oneLine(alert)} of ${event} (${listed([...names, ...more])})`;
+  });
+  return `Told: ${parts.join('; ')}.`;
+}
+
 function hanging(text: string, width: number): string[] {
   return wrap(text, width - 2).map((line, at) => (at === 0 ? line : `  ${line}`));
+}
+
+export function toldLines(report: Report, width: number): string[] {
+  const text = toldText(report);
+  return text === undefined ? [] : hanging(text, width);
 }
 
 /** The verdict again, for who sees only the end of a long output; the exit code stands at the right of the last line. */
@@ -98,7 +146,7 @@ export function closingLines(report: Report, width: number, colours: Colours): s
   const exit = `exit ${report.exitCode}`;
   const steps = nextSteps(report, width);
   const mark = verdictMark(report);
-  const done = report.exitCode === 0 ? ' Nothing to do.' : '';
+  const done = report.exitCode === 0 && steps.length === 0 ? ' Nothing to do.' : '';
   const counts = report.command === 'verify-sync' ? record(report) : verdictText(report);
   const lines = wrap(`${mark} ${counts}.${done}`, steps.length === 0 ? width - exit.length - 2 : width);
   const painted = lines.map((line) => colours.bold(markPaint(colours, mark)(line)));

@@ -11,15 +11,23 @@ import {
 import { type Cell, columnWidths, inColumns } from './columns.ts';
 import { findingsLines } from './findings.ts';
 import type { RenderOptions } from './renderer.ts';
-import { closingLines, coverageLines, factsLines, healedLines, problemLines, repairLines } from './sections.ts';
-import { displayWidth, oneLine, shortenMiddle } from './text.ts';
+import {
+  backlogLines,
+  baselineLines,
+  closingLines,
+  coverageLines,
+  factsLines,
+  healedLines,
+  problemLines,
+  repairLines,
+  toldLines,
+} from './sections.ts';
+import { displayWidth, NARROWEST, oneLine, shortenMiddle } from './text.ts';
 import { type Colours, coloursOf, markPaint } from './theme.ts';
 import { standingOf, totalsOf, verdictMark, verdictText } from './verdict.ts';
 import { verifySync } from './verify-sync.ts';
 import { duration, number } from './words.ts';
 
-/** Below this the numbers alone fill a line; a terminal that is narrower wraps by itself. */
-const NARROWEST = 72;
 const SHORTEST_NAME = 12;
 /** Columns are given up before names are cut to less. */
 const READABLE_NAME = 24;
@@ -49,7 +57,12 @@ function* runSections(report: Report, width: number, colours: Colours): Iterable
     if (driftOf(replica.counts) + replica.counts.unread > 0) yield findingsLines(report, replica, width, colours);
   }
   yield repairLines(report, width, colours);
-  if (report.replicas.length > 0) yield [...healedLines(report, width), ...coverageLines(report, width)];
+  yield backlogLines(report, width, colours);
+  const compared =
+    report.replicas.length > 0
+      ? [...healedLines(report, width), ...baselineLines(report, width), ...coverageLines(report, width)]
+      : [];
+  yield [...compared, ...toldLines(report, width)];
   yield closingLines(report, width, colours);
 }
 

@@ -1,6 +1,9 @@
 // Text from anywhere, made safe and short for a terminal: escaping, display width, shortening, wrapping. A value can't
 // leave its line, move the cursor, hide a letter or push a column aside.
 
+/** A terminal that is narrower wraps by itself: the numbers alone fill such a line. */
+export const NARROWEST = 72;
+
 const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 const NOT_ASCII = /[^\x20-\x7e]/gu;
 const MARK = /\p{M}/u;
@@ -92,6 +95,11 @@ export function padEnd(text: string, width: number): string {
 
 export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - displayWidth(text))) + text;
+}
+
+/** One line with `end` at its right, two blanks away at least. */
+export function atRight(text: string, end: string, width: number): string {
+  return text + end.padStart(Math.max(width - displayWidth(text), end.length + 2));
 }
 
 /** Lines of whole words; a word longer than a line is cut into lines. */

@@ -10,6 +10,8 @@ import {
   type Report,
   remainingDrift,
 } from '../src/report/report.ts';
+import { isUnproven } from '../src/report/verdict.ts';
+import { emptyBacklog } from './backlog-text.ts';
 import { displayWidth } from './text.ts';
 import { classCount, command, keyArgument, number, plural } from './words.ts';
 
@@ -17,18 +19,14 @@ export type Mark = '✔' | '✖' | '!' | '?';
 
 export interface Standing {
   readonly mark: Mark;
-  readonly word: 'in sync' | 'drift' | 'unproven' | 'repaired';
+  readonly word: 'in sync' | 'drift' | 'unproven' | 'repaired' | 'known';
 }
 
 export function standingOf(replica: ReplicaReport): Standing {
   if (remainingDrift(replica) > 0) return { mark: '✖', word: 'drift' };
   if (isUnproven(replica)) return { mark: '?', word: 'unproven' };
-  return { mark: '✔', word: driftOf(replica.counts) > 0 ? 'repaired' : 'in sync' };
-}
-
-/** A match that could not be looked at is no match, whatever else was proven. */
-export function isUnproven(replica: ReplicaReport): boolean {
-  return replica.status === 'unproven' || replica.counts.unread > 0 || replica.coverage.skipped.length > 0;
+  if (driftOf(replica.counts) === 0) return { mark: '✔', word: 'in sync' };
+  return { mark: '✔', word: (replica.known ?? 0) > 0 ? 'known' : 'repaired' };
 }
 
 /** `1 stale, 2 orphans`; empty when there is none. */
@@ -62,13 +60,15 @@ export function totalsOf(report: Report): Totals {
 
 export function verdictMark(report: Report): Mark {
   if (report.exitCode === 4) return '!';
-  if (totalsOf(report).drift > 0) return '✖';
-  return report.verdict === 'in sync' ? '✔' : report.verdict === 'drift' ? '✖' : '?';
+  if (totalsOf(report).drift > 0) return report.exitCode === 0 ? '!' : '✖';
+  if (report.verdict === 'in sync') return report.exitCode === 0 ? '✔' : '!';
+  return report.verdict === 'drift' ? '✖' : '?';
 }
 
 /** The answer to "is it true?", one sentence without its full stop. */
 export function verdictText(report: Report): string {
   const { found, drift, drifted, unproven, applied } = totalsOf(report);
+  const known = sum(report, (replica) => replica.known ?? 0);
   const all = report.replicas.length;
   const parts: string[] = [];
   if (report.exitCode === 4) parts.push(wasWritten(report) ? 'Refused' : 'Refused, nothing was written');
@@ -78,8 +78,11 @@ export function verdictText(report: Report): string {
     parts.push(
       applied && drift < found
         ? `${number(drift)} of ${plural(found, 'drifted record')} ${drift === 1 ? 'remains' : 'remain'}, ${where}`
-        : `${plural(drift, 'drifted record')} ${where}`,
+        : `${plural(drift, known > 0 ? 'newly drifted record' : 'drifted record')} ${where}`,
     );
+    if (report.exitCode === 0) parts.push('within what --max-drift allows');
+  } else if (known > 0) {
+    parts.push(`${plural(known, 'drifted record')}, all of them known`);
   } else if (applied && found > 0) {
     parts.push(`${plural(found, 'drifted record')} repaired and read back equal`);
   }
@@ -92,10 +95,12 @@ export function verdictText(report: Report): string {
     }
     parts.push(`${unproven.length} unproven`);
   }
+  if (parts.length === 0 && report.backlog?.read === 0) parts.push(emptyBacklog(report.backlog));
   if (parts.length === 0) {
     if (report.verdict === 'in sync') parts.push(all === 1 ? 'In sync' : `In sync: ${all} of ${all} replicas`);
     else parts.push(all === 0 ? 'Nothing was compared' : 'Incomplete: see the problems');
   }
+  if (report.alerts?.some(({ outcome }) => outcome === 'failed')) parts.push('an alert could not be sent');
   const text = parts.join('; ');
   return text[0]!.toUpperCase() + text.slice(1);
 }
@@ -127,12 +132,13 @@ export function nextSteps(report: Report, width: number): readonly Step[] {
   const stopped = [...report.problems, ...unproven.flatMap((replica) => replica.error ?? [])];
   const down = unproven.find((replica) => replica.error);
   if (stopped.some(({ message }) => message.startsWith('interrupted'))) {
-    steps.push(...step('Again', report.command === 'verify-sync' ? undefined : command(report, report.command, [])));
+    steps.push(...step('Go on', resumeCommand(report)));
   } else if (down) steps.push(...step('Ask why', command(report, 'doctor', [down.store])));
   else if (unproven.length > 0) steps.push(...look(unproven, (finding) => finding.class === 'unread'));
   else if (report.replicas.length === 0 && report.problems.length > 0 && report.exitCode === 3) {
     steps.push(...step('Ask why', command(report, 'doctor', [])));
   }
+  if (report.exitCode === 0 && report.backlog !== undefined) steps.push(...step('Settle', settleCommand(report)));
   if (drift === 0 || report.exitCode === 5) return steps;
 
   const repairable = drifted.filter((replica) => fixable(replica) > 0);
@@ -144,13 +150,33 @@ export function nextSteps(report: Report, width: number): readonly Step[] {
       steps.push(...step('Delete', repairCommand(report, left, ['--delete-orphans'])));
     }
     if (applied && report.exitCode !== 4 && drifted.some((replica) => replica.repair!.outcomes.moved > 0)) {
-      steps.push(...step('Again', repairCommand(report, drifted), command(report, 'reconcile', [], ['--apply'])));
+      steps.push(
+        ...step(
+          'Again',
+          repairCommand(report, drifted),
+          command(report, 'reconcile', [], [...choiceFlags(report), '--apply']),
+        ),
+      );
     }
     return steps.slice(0, 2);
   }
   if (steps.length === 0) steps.push(...look(repairable, (finding) => finding.class !== 'unread'));
-  steps.push(...step('Repair', repairCommand(report, repairable), command(report, 'reconcile', [], ['--apply'])));
+  steps.push(
+    ...step(
+      'Repair',
+      repairCommand(report, repairable),
+      command(report, 'reconcile', [], [...choiceFlags(report), '--apply']),
+    ),
+  );
   return steps;
+}
+
+/** Undefined where nothing was kept to go on from. */
+function resumeCommand(report: Report): string | undefined {
+  const [replica] = report.replicas;
+  if (report.folder === null || report.command === 'verify-sync') return undefined;
+  if (report.command !== 'rebuild') return command(report, report.command, [], ['--resume']);
+  return replica === undefined ? undefined : command(report, 'rebuild', [replica.name], ['--apply', '--resume']);
 }
 
 const NEVER_UNASKED: readonly FindingClass[] = ['ahead', 'orphan', 'duplicate'];
@@ -191,5 +217,18 @@ function repairCommand(report: Report, replicas: readonly ReplicaReport[], flags
   if (report.command === 'verify-sync' && subject !== undefined)
     return command(report, 'verify-sync', [subject.entity, keyArgument(subject.key)], ['--fix', ...flags]);
   const one = replicas.length === 1 && (report.replicas.length > 1 || report.command === 'verify-sync');
-  return command(report, 'reconcile', one ? [replicas[0]!.name] : [], ['--apply', ...flags]);
+  return command(report, 'reconcile', one ? [replicas[0]!.name] : [], [...choiceFlags(report), '--apply', ...flags]);
+}
+
+/** Jobs whose records are all equal have nothing left to do. Events are the relay's, until it has given them up. */
+function settleCommand(report: Report): string | undefined {
+  const { kind, read, settled } = report.backlog!;
+  if (kind === 'outbox' || read === 0 || settled !== undefined) return undefined;
+  return command(report, 'reconcile', [], [...choiceFlags(report), '--apply', '--settle', 'remove']);
+}
+
+/** What chose the records, to be typed again. */
+function choiceFlags({ backlog }: Report): readonly string[] {
+  if (backlog === undefined) return [];
+  return backlog.kind === 'outbox' ? ['--from-outbox'] : ['--from-queue', backlog.name];
 }

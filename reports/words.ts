@@ -1,6 +1,7 @@
 // The words that all formats share: numbers, durations, moments, values, keys, commands for a shell.
 
 import type { Finding, FindingClass, Report } from '../src/report/report.ts';
+import { shellWord } from '../src/report/shell-word.ts';
 import type { Value } from '../src/value/field-type.ts';
 import { displayWidth, escapeText, escapeToAscii, needsEscape, shorten, takeEnd } from './text.ts';
 
@@ -95,10 +96,6 @@ export function command(report: Report, verb: string, names: readonly string[], 
   // Names come first for reading; after `--` nothing but names may follow.
   const ordered = words.at(-1) === '--' ? [...words, ...names] : [verb, ...names, ...words.slice(1)];
   return ordered.some(needsEscape) ? undefined : ['plumbline', ...ordered.map(shellWord)].join(' ');
-}
-
-function shellWord(word: string): string {
-  return /^[\w@%+:,./=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** A key as `verify-sync` takes it: the value of a simple key, a JSON array of a compound one. */

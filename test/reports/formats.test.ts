@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { FORMATS } from '../../reports/index.ts';
+import { REPORT_FORMATS } from '../../reports/index.ts';
 import { duration, number, plural } from '../../reports/words.ts';
 import { type Report, remainingDrift } from '../../src/report/report.ts';
 import { findingSchema, reportJsonSchema, reportSchema } from '../../src/report/report-schema.ts';
@@ -51,7 +51,7 @@ describe.each(all)('%s', (_, report) => {
 });
 
 describe('a sensitive field', () => {
-  it.each(FORMATS)('is named and never shown as %s', async (format) => {
+  it.each(REPORT_FORMATS)('is named and never shown as %s', async (format) => {
     const output = await render(samples.sensitive, format);
     expect(output).toContain('password');
     expect(output).not.toContain(SECRET);

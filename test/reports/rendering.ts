@@ -1,10 +1,10 @@
 // Renders to one string, and checks what any output has to keep: line widths, clean characters, well-formed XML.
 
-import { type Format, renderers } from '../../reports/index.ts';
+import { type ReportFormat, renderers } from '../../reports/index.ts';
 import { displayWidth } from '../../reports/text.ts';
 import type { Report } from '../../src/report/report.ts';
 
-export async function render(report: Report, format: Format, width = 80, colour = false): Promise<string> {
+export async function render(report: Report, format: ReportFormat, width = 80, colour = false): Promise<string> {
   async function* findings() {
     for (const replica of report.replicas) yield* replica.findings;
   }

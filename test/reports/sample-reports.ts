@@ -1,6 +1,7 @@
 // Reports of every kind of outcome, as the engine would hand them to a renderer.
 
 import {
+  type BacklogReport,
   type Coverage,
   type FieldDifference,
   type Finding,
@@ -202,6 +203,25 @@ const hostile = replica('docs.\u001b[2Jevil`|<b>', 'ent\nity', {
 const subject = { entity: 'booking', key: { id: '123' }, exists: true, version: '2026-11-22T01:14:07.221000Z' };
 const oneKey = { ...COVERAGE, rows: '1 key', orphans: false };
 const lookup = { strategy: 'lookup', sourceRows: 1, replicaRows: 1, coverage: oneKey, seconds: 0.02 } as const;
+
+const named = { ...lookup, sourceRows: 36, replicaRows: 35, coverage: { ...oneKey, rows: '37 keys' } } as const;
+const backlog: BacklogReport = {
+  kind: 'queue',
+  name: 'replication',
+  read: 41,
+  records: 37,
+  notChosen: 1,
+  unread: 2,
+  examples: [
+    { id: '17', reason: 'data.entityType "vehiculo" names no entity of the config' },
+    { id: 'a\u001b[31m b', reason: 'data.data.id is missing' },
+  ],
+};
+const unnamed = {
+  where: 'queue replication',
+  message: "it can't be told what 2 of 41 failed jobs name",
+  hint: 'Say in the config how a job names its record (docs/config.md, Queues and outbox).',
+};
 
 export const samples = {
   'in-sync': report(equal),
@@ -468,6 +488,86 @@ export const samples = {
     ],
     driftCode,
   ),
+  'from-queue': report(
+    [
+      replica('docs.incidents', 'incident', {
+        ...named,
+        counts: counts({ missing: 2, stale: 1, orphan: 1 }),
+        findings: [
+          finding('docs.incidents', 'incident', 'missing', { id: 'inc_7' }),
+          finding('docs.incidents', 'incident', 'missing', { id: 'inc_9' }),
+          finding('docs.incidents', 'incident', 'stale', { id: 'inc_12' }, [differs('status', '1', '2')]),
+          finding('docs.incidents', 'incident', 'orphan', { id: 'inc_14' }),
+        ],
+      }),
+    ],
+    { ...incomplete, backlog, problems: [unnamed] },
+  ),
+  'queue-settled': report(
+    [
+      replica('docs.incidents', 'incident', {
+        ...named,
+        counts: counts({ missing: 2, orphan: 1 }),
+        findings: [
+          finding('docs.incidents', 'incident', 'missing', { id: 'inc_7' }),
+          finding('docs.incidents', 'incident', 'missing', { id: 'inc_9' }),
+          finding('docs.incidents', 'incident', 'orphan', { id: 'inc_14' }),
+        ],
+        repair: written({
+          planned: { insert: 2, update: 0, delete: 0 },
+          outcomes: { written: 2, unchanged: 0, moved: 0, refused: 0 },
+          left: { orphan: 1 },
+          verified: { read: 2, equal: 2 },
+        }),
+      }),
+    ],
+    {
+      ...incomplete,
+      command: 'reconcile',
+      problems: [unnamed],
+      backlog: {
+        ...backlog,
+        settled: {
+          how: 'remove',
+          settled: 32,
+          left: [
+            {
+              reason: 'not proven equal in every replica',
+              count: 7,
+              examples: ['21', '22', '23', 'replication:2026-11-22:24', '25'],
+            },
+            { reason: 'what they name can’t be told', count: 2, examples: ['17', 'a\u001b[31m b'] },
+          ],
+        },
+      },
+    },
+  ),
+  'queue-equal': report([replica('docs.incidents', 'incident', named)], {
+    command: 'reconcile',
+    backlog: { ...backlog, unread: 0, examples: [], notChosen: 0 },
+  }),
+  'outbox-marked': report([replica('docs.incidents', 'incident', named)], {
+    command: 'reconcile',
+    backlog: {
+      kind: 'outbox',
+      name: 'outbox',
+      read: 40,
+      records: 37,
+      notChosen: 0,
+      unread: 0,
+      examples: [],
+      settled: {
+        how: 'mark',
+        settled: 3,
+        left: [
+          { reason: 'not failed, so still the relay’s to publish', count: 37, examples: ['4', '5', '6', '7', '8'] },
+        ],
+      },
+    },
+  }),
+  'nothing-in-queue': report([], {
+    backlog: { ...backlog, read: 0, records: 0, unread: 0, notChosen: 0, examples: [] },
+  }),
   hostile: report([hostile], {
     ...incomplete,
     config: 'a\u001b[31m b.yaml',
