@@ -2,7 +2,7 @@
 
 import { Command, Flags } from '@oclif/core';
 import { type Colours, coloursOf } from '../reports/theme.ts';
-import { failureOf } from './failure.ts';
+import { type Failure, failureOf } from './failure.ts';
 import type { Progress } from './progress.ts';
 import { asks, tellFailure } from './tell-failure.ts';
 import { wantsColour } from './terminal.ts';
@@ -57,9 +57,13 @@ export abstract class BaseCommand extends Command {
     const debug = Boolean(process.env.DEBUG);
     const command = `plumbline ${this.id ?? ''}`.trim();
     const failure = failureOf(error, { command, connected: this.connected, debug });
+    this.failed(failure);
     await tellFailure(failure, this.argv);
     process.exitCode = failure.exitCode;
   }
+
+  /** For whoever keeps a record of what happened. Secrets still stand in it. */
+  protected failed(_failure: Failure): void {}
 
   protected colours(stream: NodeJS.WriteStream): Colours {
     return coloursOf(wantsColour(stream, asks(this.argv, '--no-color'), process.env));

@@ -14,6 +14,7 @@ import {
   StoreError,
   wordsOf,
 } from '../src/errors.ts';
+import { isOutOfRoom } from '../src/files/naming.ts';
 import { EXIT } from '../src/report/verdict.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -57,7 +58,8 @@ export function failureOf(error: unknown, circumstances: Circumstances): Failure
     return { exitCode: EXIT.locked, name: error.name, message, hint, state: 'Nothing was changed.' };
   }
   if (error instanceof RefusedError) {
-    const hint = error.flag === undefined ? undefined : `If that is right, run it again with ${error.flag}.`;
+    const lifted = error.flag === undefined ? [] : [`If that is right, run it again with ${error.flag}.`];
+    const hint = [...(error.hint === undefined ? [] : [error.hint]), ...lifted].join(' ') || undefined;
     return { exitCode: EXIT.refused, name: error.name, message, hint, state: 'Nothing was written.' };
   }
   if (error instanceof StoreError) {
@@ -65,7 +67,9 @@ export function failureOf(error: unknown, circumstances: Circumstances): Failure
   }
   if (error instanceof InterruptedError) return { exitCode: EXIT.incomplete, name: error.name, message };
   if (isSystemError(error)) {
-    const hint = 'The folder of the runs is `folder` in the configuration, by default .plumbline beside it.';
+    const hint = isOutOfRoom(error)
+      ? ROOM_HINT
+      : 'The folder of the runs is `folder` in the configuration, by default .plumbline beside it.';
     return { exitCode: EXIT.incomplete, name: 'SystemError', message: systemWords(error), hint };
   }
   return {
@@ -186,6 +190,8 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException & { reado
   return error instanceof Error && 'syscall' in error && 'path' in error && typeof error.path === 'string';
 }
 
+/** The journal comes before the write: what it had no room for was not made. */
+const ROOM_HINT = 'Nothing was written that its journal does not hold. Make room, then go on with --resume.';
 const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   EACCES: 'no permission',
   EPERM: 'not permitted',
@@ -194,6 +200,7 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file may not grow any further',
 };
 
 function systemWords(error: NodeJS.ErrnoException & { readonly path: string }): string {

@@ -1,6 +1,7 @@
 // What the flags' words mean: durations, sizes, shares, counts, keys. Text in, value out; UsageError where it is none.
 
 import { parseDuration, parsePercent } from '../src/config/duration.ts';
+import { fromTimestampText, ValueError } from '../src/value/canonical.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Milliseconds. A bare number is refused: nobody who types `--since 7` means milliseconds. */
@@ -10,6 +11,18 @@ export function durationOf(words: string): number {
     throw new UsageError(`"${words}" is no duration`, 'Write a number and its unit, such as 90s, 30m, 12h or 7d.');
   }
   return milliseconds;
+}
+
+/** A moment, canonical. One without a zone is refused: it may be meant in any. */
+export function momentOf(words: string): string {
+  const hint = 'Write it in ISO 8601 with its zone, such as 2026-11-22T01:14:00Z.';
+  if (!/(Z|[+-]\d\d(:?\d\d)?)$/.test(words.trim())) throw new UsageError(`"${words}" is no moment with a zone`, hint);
+  try {
+    return fromTimestampText(words.trim(), 6);
+  } catch (error) {
+    if (!(error instanceof ValueError)) throw error;
+    throw new UsageError(error.message, hint);
+  }
 }
 
 /** A share between 0 and 1. The sign is asked for, because 0.01 could be either. */
@@ -55,6 +68,14 @@ export function countOf(words: string, least: number): number {
     throw new UsageError(`"${words}" is no number of at least ${least}`);
   }
   return count;
+}
+
+const LAST_PORT = 65_535;
+
+export function portOf(words: string): number {
+  const port = countOf(words, 0);
+  if (port > LAST_PORT) throw new UsageError(`"${words}" is no port`, `Ports go up to ${LAST_PORT}.`);
+  return port;
 }
 
 const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;

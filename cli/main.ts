@@ -7,6 +7,9 @@ import { failureOf } from './failure.ts';
 import { tellFailure } from './tell-failure.ts';
 import { UsageError } from './usage-error.ts';
 
+/** What a driver may take to close its sockets once all is said; one whose server hangs never would. */
+const CLOSING_MS = 500;
+
 /** `words` as after the program's name; `root` is a file URL inside the package. */
 export async function main(words: readonly string[], root: string): Promise<void> {
   // Node would end with 1, which means drift.
@@ -24,6 +27,8 @@ export async function main(words: readonly string[], root: string): Promise<void
   } catch (error) {
     await say(error, words);
   }
+  // Keeps nothing alive by itself: only a process that would not end by then is ended.
+  setTimeout(() => process.exit(), CLOSING_MS).unref();
 }
 
 function unknownCommand(error: unknown, config: Config): UsageError | undefined {

@@ -3,6 +3,7 @@
 
 import { oneLine, padEnd, shorten, shortenMiddle } from '../reports/text.ts';
 import { duration, number, plural } from '../reports/words.ts';
+import { worstWords } from '../src/health/health-report.ts';
 import type { RunEvent, Stage } from '../src/run/events.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -14,10 +15,16 @@ const MOST_LINES = 8;
 const LONGEST_NAME = 32;
 
 const STAGES: Readonly<Record<Stage, string>> = {
+  gate: 'Asking the health gate',
+  alert: 'Sending alerts',
   connect: 'Connecting',
   plan: 'Planning',
+  read: 'Reading what to look at',
   compare: 'Comparing',
   repair: 'Repairing',
+  gather: 'Gathering writes',
+  drain: 'Draining',
+  settle: 'Settling',
 };
 
 interface Work {
@@ -48,6 +55,8 @@ export class Progress {
   private compared = 0;
   private findings = 0;
   private retry: { readonly text: string; readonly until: number } | undefined;
+  private gate: Extract<RunEvent, { type: 'gate' }> | undefined;
+  private wait: { readonly what: string; readonly until: number } | undefined;
   private stopping = false;
   private drawn = 0;
 
@@ -63,6 +72,8 @@ export class Progress {
     switch (event.type) {
       case 'stage':
         this.stage = event.stage;
+        this.gate = undefined;
+        this.wait = undefined;
         this.work.clear();
         break;
       case 'rows':
@@ -79,8 +90,17 @@ export class Progress {
       case 'finding':
         this.findings++;
         break;
+      case 'gate':
+        this.gate = event;
+        break;
+      case 'wait':
+        this.wait = { what: event.what, until: this.now() + event.seconds * 1000 };
+        break;
       case 'retry':
         this.retry = { text: retryText(event.verb, event.reason), until: this.now() + RETRY_SHOWN_MS };
+        break;
+      case 'items':
+        this.update(event.backlog, event.items, 0);
         break;
       case 'repaired':
         this.update(event.replica, event.records, event.expected);
@@ -111,6 +131,8 @@ export class Progress {
       const name = padEnd(shortenMiddle(oneLine(work.name), nameWidth), nameWidth);
       lines.push(shorten(`  ${name}  ${workText(work, now)}`, width));
     }
+    for (const probe of this.gate?.blocked ?? [])
+      lines.push(shorten(`  ${oneLine(`${probe.name}: ${worstWords(probe)}`)}`, width));
     if (this.retry !== undefined && this.retry.until > now)
       lines.push(shorten(`  ${oneLine(this.redact(this.retry.text))}`, width));
     return lines;
@@ -118,6 +140,14 @@ export class Progress {
 
   private headline(now: number): string {
     if (this.stopping) return 'Stopping; what was found so far follows. Ctrl-C again ends at once.';
+    if (this.gate !== undefined) {
+      const { waited, left } = this.gate;
+      return `Waiting for the health gate · ${duration(waited)} · gives up in ${duration(left)}`;
+    }
+    if (this.wait !== undefined) {
+      const left = Math.max(0, Math.ceil((this.wait.until - now) / 1000));
+      return `${oneLine(this.redact(this.wait.what))} · again in ${duration(left)}`;
+    }
     const parts = [this.stage === undefined ? 'Starting' : STAGES[this.stage]];
     const whole = Math.floor((now - this.started) / 1000);
     parts.push(whole < 60 ? `${whole}s` : duration(whole));

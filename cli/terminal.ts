@@ -1,10 +1,10 @@
 // What the terminal and the environment ask of the output, and how text gets to a stream or a file whole.
 
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, open, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
+import { writeWhole } from '../src/files/write-whole.ts';
 import { UsageError } from './usage-error.ts';
 
 const PIPED_WIDTH = 80;
@@ -29,16 +29,16 @@ export function widthOf(stream: Terminal, env: NodeJS.ProcessEnv): number {
 
 const CHUNK = 1 << 16;
 
-/** Writes all pieces. Stops without an error when the reader has gone (`| head`). */
-export async function writeTo(stream: Writable, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
+/** Writes all pieces. Stops without an error when the reader has gone (`| head`), and returns false then. */
+export async function writeTo(stream: Writable, pieces: Iterable<string> | AsyncIterable<string>): Promise<boolean> {
   let chunk = '';
   for await (const piece of pieces) {
     chunk += piece;
     if (chunk.length < CHUNK) continue;
-    if (!(await write(stream, chunk))) return;
+    if (!(await write(stream, chunk))) return false;
     chunk = '';
   }
-  if (chunk !== '') await write(stream, chunk);
+  return chunk === '' || write(stream, chunk);
 }
 
 function write(stream: Writable, chunk: string): Promise<boolean> {
@@ -51,16 +51,18 @@ function write(stream: Writable, chunk: string): Promise<boolean> {
   });
 }
 
-/** Throws a UsageError when `file` can't be written: better now than after an hour's work. */
-export async function checkOutput(file: string): Promise<void> {
+/** Throws a UsageError when the `file` of a flag can't be written: better now than after an hour's work. */
+export async function checkOutput(flag: string, file: string): Promise<void> {
   const folder = dirname(file);
   try {
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new UsageError(`--output ${file}: ${missing ? 'there is no folder' : 'no permission to write in'} ${folder}`);
+    throw new UsageError(
+      `--${flag} ${file}: ${missing ? 'there is no folder' : 'no permission to write in'} ${folder}`,
+    );
   }
-  if ((await kindOf(file)) === 'folder') throw new UsageError(`--output ${file}: is a folder, not a file`);
+  if ((await kindOf(file)) === 'folder') throw new UsageError(`--${flag} ${file}: is a folder, not a file`);
 }
 
 /** Whole or not at all: readers see the old file until the new one is complete. Devices and pipes are written to as they are. */
@@ -73,21 +75,7 @@ export async function writeFileWhole(file: string, pieces: Iterable<string> | As
     return;
   }
   // Renaming onto a link would replace the link.
-  const target = await realpath(file).catch(() => file);
-  const part = join(dirname(target), `.${randomBytes(6).toString('hex')}.part`);
-  try {
-    const handle = await open(part, 'wx');
-    try {
-      for await (const piece of pieces) await handle.appendFile(piece);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(part, target);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
+  await writeWhole(await realpath(file).catch(() => file), pieces);
 }
 
 async function kindOf(file: string): Promise<'none' | 'file' | 'folder' | 'special'> {

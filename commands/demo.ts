@@ -14,13 +14,14 @@ export default class Demo extends BaseCommand {
   static override description = [
     'Starts PostgreSQL 18 as the source and, as far as they can be had, PostgreSQL 15, MongoDB, Cassandra, Oracle, Neo4j',
     'and Redis (stand-ins for some of them where Docker does not run); fills them with two example systems, and holds',
-    'what plumbline says against what was planted. What could not be started is named, with how to get it; where CI is',
+    'what plumbline says against what was planted; then promotes the standby of a third, lets both servers take writes, and',
+    'brings them together. What could not be started is named, with how to get it; where CI is',
     'set in the environment, all have to start. Servers and data are gone afterwards. Exit code: 0 when every',
     'expectation held, 1 when one did not, 3 when it was interrupted or a server that has to run could not be started.',
   ].join(' ');
   static override examples = [
     { description: 'All of it:', command: '<%= config.bin %> demo' },
-    { description: 'One of the two systems:', command: '<%= config.bin %> demo --only reservas' },
+    { description: 'One of the three systems:', command: '<%= config.bin %> demo --only reservas' },
     { description: 'Larger, with other rows:', command: '<%= config.bin %> demo --rows 20000 --seed 3' },
     { description: 'Leave the servers running to play with:', command: '<%= config.bin %> demo --keep' },
   ];
@@ -31,7 +32,7 @@ export default class Demo extends BaseCommand {
       helpValue: 'N',
     }),
     seed: Flags.string({ summary: 'The same seed makes the same rows.', default: '1', helpValue: 'N' }),
-    only: Flags.option({ options: ['georiesgo', 'reservas'] as const, summary: 'Only this system.' })(),
+    only: Flags.option({ options: ['georiesgo', 'reservas', 'failover'] as const, summary: 'Only this system.' })(),
     stores: Flags.string({ summary: 'Only these, beside the source: docs,graph. Default: all.', helpValue: 'A,B' }),
     keep: Flags.boolean({ summary: 'Keep the servers running at the end, until Ctrl-C.' }),
   };

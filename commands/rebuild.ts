@@ -1,7 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { countOf, sizeOf } from '../cli/flag-values.ts';
-import { ReportCommand } from '../cli/report-command.ts';
-import { flagValue, runFlags } from '../cli/run-flags.ts';
+import { gateFlags, gateOptions } from '../cli/repair-flags.ts';
+import { ReportCommand, textfileFlag } from '../cli/report-command.ts';
+import { alertFlags, flagValue, resumeFlags, resumeOption, runFlags } from '../cli/run-flags.ts';
 import { rebuild } from '../src/run/rebuild.ts';
 
 export default class Rebuild extends ReportCommand {
@@ -10,7 +11,7 @@ export default class Rebuild extends ReportCommand {
     'A MongoDB collection is filled beside the live one, with its options and indexes, compared with the',
     'source, and put in its place by one rename; other replicas are mended in place, in small',
     'transactions, and what the source does not have is removed last. Readers never see it half done. The',
-    'limits of a repair do not hold here. Killed in between, the same command goes on where it was.',
+    'limits of a repair do not hold here, its health gate does. Killed in between, the same command goes on where it was.',
   ].join(' ');
   static override examples = [
     {
@@ -33,6 +34,10 @@ export default class Rebuild extends ReportCommand {
       summary: 'Let go of fields that the configuration does not name; else such a replica is not built anew.',
       helpGroup: 'REBUILD',
     }),
+    textfile: textfileFlag,
+    ...resumeFlags,
+    ...gateFlags,
+    ...alertFlags,
     memory: runFlags.memory,
     workers: runFlags.workers,
     concurrency: runFlags.concurrency,
@@ -41,9 +46,12 @@ export default class Rebuild extends ReportCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Rebuild);
     const options = {
+      ...gateOptions(flags),
+      alerts: !flags['no-alerts'],
       apply: flags.apply,
       inPlace: flags['in-place'],
       discardUnmapped: flags['discard-unmapped'],
+      resume: resumeOption(flags),
       memory: flagValue('memory', flags.memory, sizeOf),
       workers: flagValue('workers', flags.workers, (words) => countOf(words, 0)),
       concurrency: flagValue('concurrency', flags.concurrency, (words) => countOf(words, 1)),

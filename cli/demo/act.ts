@@ -5,6 +5,7 @@ import { repairLines } from '../../reports/sections.ts';
 import { verdictText } from '../../reports/verdict.ts';
 import { classCount, number, plural } from '../../reports/words.ts';
 import type { Config } from '../../src/config/config.ts';
+import type { DrainReport } from '../../src/contingency/drain-report.ts';
 import { InterruptedError } from '../../src/errors.ts';
 import { driftOf, FINDING_CLASSES, type Finding, type Report } from '../../src/report/report.ts';
 import { check } from '../../src/run/check.ts';
@@ -178,7 +179,9 @@ export class Act {
   }
 
   /** Runs it as the demo runs everything: watched, interrupted by Ctrl-C, and told without prefixes. */
-  async watched(work: (watching: Pick<RunOptions, 'signal' | 'onEvent'>) => Promise<Report>): Promise<Report> {
+  async watched<T extends Report | DrainReport>(
+    work: (watching: Pick<RunOptions, 'signal' | 'onEvent'>) => Promise<T>,
+  ): Promise<T> {
     const { signal, onEvent, beforeTelling } = this.options;
     const report = await work({ signal, onEvent });
     beforeTelling();
@@ -249,7 +252,7 @@ export class Act {
     return most > this.system.config.limits.maxPercent ? Math.ceil(most) : undefined;
   }
 
-  private plain<T extends Report | Finding>(document: T): T {
+  private plain<T extends Report | DrainReport | Finding>(document: T): T {
     const text = this.system.prefixes.reduce((all, prefix) => all.replaceAll(prefix, ''), JSON.stringify(document));
     return JSON.parse(text) as T;
   }

@@ -8,13 +8,14 @@ import { displayWidth, oneLine, padEnd, shorten } from '../../reports/text.ts';
 import { listed, plural } from '../../reports/words.ts';
 import { InterruptedError } from '../../src/errors.ts';
 import type { ActOptions } from './act.ts';
+import { failover } from './failover.ts';
 import { georiesgo } from './georiesgo.ts';
 import { reservas } from './reservas.ts';
 import { type ActName, type Servers, type StoreRole, startServers } from './servers.ts';
 import type { Story } from './story.ts';
 import type { Size, System } from './system.ts';
 
-const SYSTEMS = { georiesgo, reservas } as const;
+const SYSTEMS = { georiesgo, reservas, failover } as const;
 export const ACTS = Object.keys(SYSTEMS) as readonly ActName[];
 
 export interface DemoOptions extends Size, ActOptions {
@@ -57,6 +58,10 @@ async function start(story: Story, acts: readonly ActName[], stores: readonly St
       story.lines([story.colours.dim(shorten(line, story.width - 3))]);
   });
   const all = [...servers.running, ...servers.notRunning];
+  if (all.length === 0) {
+    story.say('None: this act starts its own.');
+    return servers;
+  }
   const width = Math.max(...all.map(({ role }) => displayWidth(role)));
   for (const { role, engine, parts } of servers.running) {
     const standIn = engine.standIn ? ', a stand-in' : '';
@@ -93,10 +98,11 @@ function tellVerdict(
 
 async function keepRunning(
   story: Story,
-  systems: readonly System[],
+  played: readonly System[],
   folder: string,
   signal: AbortSignal,
 ): Promise<void> {
+  const systems = played.filter(({ environment }) => Object.keys(environment).length > 0);
   const exports = systems.flatMap(({ environment }) =>
     Object.entries(environment).map(([name, value]) => `export ${name}='${value}'\n`),
   );

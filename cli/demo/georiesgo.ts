@@ -1,5 +1,6 @@
 // The first act: the rows of georiesgo in up to four stores, every known damage planted, found, named and repaired.
 
+import { dirname } from 'node:path';
 import type { Db } from 'mongodb';
 import { configText, environmentOf, storesOf } from '../../fixtures/georiesgo/config.ts';
 import { connectCopies } from '../../fixtures/georiesgo/copies.ts';
@@ -14,6 +15,7 @@ import type { FindingClass } from '../../src/report/report.ts';
 import { Act, type Found, type PlantableDamage } from './act.ts';
 import { findingsIn, onlyThose, type PlantedDamage } from './expectations.ts';
 import { mend, seededRow } from './mend.ts';
+import { contingencyFile, playOutage } from './outage.ts';
 import { partOf, type Servers } from './servers.ts';
 import type { Size, System } from './system.ts';
 
@@ -45,7 +47,7 @@ export function georiesgo(servers: Servers): System | undefined {
   const isStandIn = servers.running.some(({ role, engine }) => role === 'docs' && engine.standIn);
   return {
     name: 'georiesgo',
-    title: 'georiesgo: four tables, copied row by row',
+    title: 'georiesgo: four tables, copied row by row, and an outage',
     stores,
     environment: environmentOf(targets),
     configText: () => configText(stores),
@@ -61,7 +63,13 @@ export function georiesgo(servers: Servers): System | undefined {
         const config = parseConfig(await configText(stores), 'plumbline.yaml', environmentOf(targets));
         const damages = damagesOf(stores).map((damage) => plantable(damage, native, prefixes));
         const system = { config: { ...config, folder: options.folder }, damages, prefixes };
-        await play(new Act(story, system, options), native, isStandIn);
+        const act = new Act(story, system, options);
+        await play(act, native, isStandIn);
+        const file = contingencyFile(dirname(options.folder));
+        const own = environmentOf({ ...targets, contingencyFile: file });
+        const outage = parseConfig(await configText(stores, false, true), 'plumbline.yaml', own);
+        const sourceServer = servers.running.find(({ role }) => role === 'source')!;
+        await playOutage(act, native, { ...outage, folder: options.folder }, file, sourceServer);
       } finally {
         await native.close();
       }

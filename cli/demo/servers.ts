@@ -7,7 +7,7 @@ import { environmentVariable } from '../../engines/environment.ts';
 import { StoreError, wordsOf } from '../../src/errors.ts';
 import { openPart, type Part } from './parts.ts';
 
-export type ActName = 'georiesgo' | 'reservas';
+export type ActName = 'georiesgo' | 'reservas' | 'failover';
 
 /** By the name that both systems' plumbline.yaml give to the store. */
 const REQUESTS = {
@@ -28,6 +28,8 @@ export const STORES = (Object.keys(REQUESTS) as Role[]).filter((role): role is S
 const ROLES: Readonly<Record<ActName, readonly Role[]>> = {
   georiesgo: ['source', 'backup', 'docs', 'analytics', 'legacy'],
   reservas: ['source', 'docs', 'analytics', 'graph', 'cache'],
+  // A primary and a standby that are promoted and stopped: it starts its own.
+  failover: [],
 };
 
 export interface Server {

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countOf, durationOf, keyOf, percentOf, shareOf, sizeOf } from '../../cli/flag-values.ts';
+import { countOf, durationOf, keyOf, percentOf, portOf, shareOf, sizeOf } from '../../cli/flag-values.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 
 describe('values', () => {
@@ -16,6 +16,8 @@ describe('values', () => {
     [percentOf, '40', 40],
     [percentOf, '40%', 40],
     [percentOf, '0', 0],
+    [portOf, '0', 0],
+    [portOf, '7586', 7586],
     [sizeOf, '512MB', 512e6],
     [sizeOf, '1.5GiB', 1.5 * 2 ** 30],
     [sizeOf, '2gb', 2e9],
@@ -28,6 +30,7 @@ describe('values', () => {
     [durationOf, ['', '7', '0s', '-1d', '7 weeks', '1e3s']],
     [shareOf, ['', '1', '0.01', '0%', '101%', '-1%', '1%%']],
     [percentOf, ['', 'all', '101', '-1']],
+    [portOf, ['', 'http', '-1', '65536']],
     [sizeOf, ['', '512', '512M', '-1GB', '1KB', '0MB', '1TB']],
     [(words: string) => countOf(words, 1), ['', '0', '-1', '1.5', '1e3', ',1', '99999999999999999999']],
   ])('%o refuses', (read, refused) => {

@@ -1,6 +1,6 @@
 // The demo against the tests' own servers: every claim that it makes holds, and nothing is left behind.
 
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -28,6 +28,8 @@ const env = () => ({ ...servers, TMPDIR: folder });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'plumbline-cli-'));
+  // Servers that the demo starts run as another user where it runs as root.
+  await chmod(folder, 0o711);
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -55,6 +57,16 @@ test('georiesgo: every expectation holds, and the server that does not run is na
   expect(brokenClaims(stdout)).toEqual([]);
   expect(verdictOf(stdout)).toMatch(/✔ all \d+ expectations held: georiesgo with backup and docs/);
   expect(verdictOf(stdout)).toContain('? legacy not run: oracle Set PLUMBLINE_TEST_ORACLE_URL to a server of your own');
+  expect(code).toBe(0);
+  expect(longestLine(stdout)).toBeLessThanOrEqual(80);
+  expect(await leftBehind()).toEqual([]);
+});
+
+test('failover: every expectation holds, on servers that it starts itself', { timeout: 400_000 }, async () => {
+  const { code, stdout, stderr } = await plumbline(['demo', '--only', 'failover'], { env: env() });
+  expect(stderr).toBe('');
+  expect(brokenClaims(stdout)).toEqual([]);
+  expect(verdictOf(stdout)).toMatch(/✔ all \d+ expectations held: failover with here and there/);
   expect(code).toBe(0);
   expect(longestLine(stdout)).toBeLessThanOrEqual(80);
   expect(await leftBehind()).toEqual([]);

@@ -71,6 +71,19 @@ test('a plan says how and why, and reads nothing', async () => {
   expect(stdout).toMatch(/why +both servers hash/);
 });
 
+test('--also writes the same report in other formats', async () => {
+  const words = ['--format', 'markdown', '--also', 'junit=also.xml', '--also', 'json=also.json'];
+  const { code, stdout } = await run('check', ...words);
+  expect(code).toBe(1);
+  const read = (name: string) => readFile(join(accounts.folder, name), 'utf8');
+  const { run: id } = reportSchema.parse(JSON.parse(await read('also.json')));
+  expect(stdout).toContain(id);
+  expect(await read('also.xml')).toMatch(/<testsuites[^>]* failures="1"/);
+  for (const wrong of ['also.xml', 'pdf=also.pdf', 'junit=', 'junit=/nowhere/also.xml']) {
+    expect((await run('check', '--also', wrong)).code).toBe(2);
+  }
+});
+
 test('NDJSON streams every finding, more than the report holds', async () => {
   const { stdout } = await run('check', '--format', 'ndjson');
   const documents = stdout

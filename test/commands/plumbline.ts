@@ -9,7 +9,7 @@ import { afterAll, onTestFinished } from 'vitest';
 import { freshPostgres, sql } from '../databases.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const executable = join(root, 'bin', 'run.js');
+export const executable = join(root, 'bin', 'run.js');
 
 export interface Ended {
   readonly code: number | null;
@@ -21,11 +21,17 @@ export interface Ended {
 export interface RunSettings {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A module that is loaded before everything else. */
+  readonly preload?: string;
+  /** What the command line begins with: another program, which runs what follows. */
+  readonly wrapper?: readonly string[];
 }
 
 export function startPlumbline(words: readonly string[], settings: RunSettings = {}) {
   if (!existsSync(join(root, 'dist', 'cli', 'main.js'))) throw new Error('build first: npm run build');
-  const child: ChildProcess = spawn(process.execPath, [executable, ...words], {
+  const node = settings.preload === undefined ? [] : ['--import', settings.preload];
+  const [program, ...given] = [...(settings.wrapper ?? []), process.execPath, ...node, executable, ...words];
+  const child: ChildProcess = spawn(program!, given, {
     cwd: settings.cwd ?? tmpdir(),
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings.env },
     stdio: ['ignore', 'pipe', 'pipe'],
