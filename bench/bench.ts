@@ -1,69 +1,77 @@
 // npm run bench: flags → servers → rounds → results. Exit code 0 even when a goal is missed, 1 when a check gave a
 // wrong answer, 2 for wrong usage, 3 when something else went wrong.
 
-import { writeFile } from 'node:fs/promises';
-import { assetPath } from '../engines/assets.ts';
+import { keepResults } from './kept-results.ts';
 import { measureKind } from './kind.ts';
 import { isUsage, type Options, type Part, readFlags, USAGE } from './options.ts';
 import { RELADIFF_HINT, reladiffVersion } from './reladiff.ts';
-import { resultsOf } from './results.ts';
+import { type PartResults, partResults } from './results.ts';
 import type { Recorder } from './rounds.ts';
 import { Census, type Source, withSource } from './servers.ts';
-import { markdownText, terminalText } from './table.ts';
+import { terminalText } from './table.ts';
+import { measureThreads } from './threads.ts';
 import { measureTogether } from './together.ts';
 import { measureWindow } from './window/measure-window.ts';
 import { WrongAnswer } from './wrong-answer.ts';
 
 async function bench(options: Options): Promise<void> {
-  const { kinds, parts, rowsOf, togetherRows, runs, json, write } = options;
+  const { kinds, parts, rowsOf, togetherRows, threadsRows, runs, json, write } = options;
   const onProgress = progress();
   const reladiff = parts.has('postgres') ? await reladiffVersion() : undefined;
   if (parts.has('postgres')) onProgress(reladiff === undefined ? RELADIFF_HINT : `reladiff ${reladiff} takes part`);
   const census = new Census();
-  const recorder: Recorder = { series: new Map(), runs, onProgress };
-  const sizes = [...kinds.map(rowsOf), ...(parts.has('together') ? [togetherRows] : [])];
-  const failures = await withSource(sizes, census, onProgress, (source) =>
-    measureParts(source, options, reladiff, recorder, census),
+  const sizes = [
+    ...kinds.map(rowsOf),
+    ...(parts.has('together') ? [togetherRows] : []),
+    ...(parts.has('threads') ? [threadsRows] : []),
+  ];
+  const { results, failures } = await withSource(sizes, census, onProgress, (source) =>
+    measureParts({ source, census, options, reladiff, runs, onProgress }),
   );
-  const results = resultsOf({ series: recorder.series, census, options, reladiff });
   process.stdout.write(json ? `${JSON.stringify(results, null, 2)}\n` : terminalText(results));
+  if (write) for (const file of await keepResults(results)) onProgress(`wrote ${file}`);
   if (failures.length > 0) throw new AggregateError(failures, failures.join('\n'));
-  if (!write) return;
-  const file = assetPath('bench', 'RESULTS.md');
-  await writeFile(file, markdownText(results, new Date().toISOString().slice(0, 10)));
-  onProgress(`wrote ${file}`);
+}
+
+interface Bench {
+  readonly source: Source;
+  /** Of the source. */
+  readonly census: Census;
+  readonly options: Options;
+  readonly reladiff: string | undefined;
+  readonly runs: number;
+  readonly onProgress: (line: string) => void;
 }
 
 /**
- * One after the other. What a part's servers did to it is returned, so that it costs the others nothing; a wrong answer
- * is thrown.
+ * One after the other. What a part's servers did to it is among the failures, so that it costs the others nothing; a wrong answer is thrown.
  */
-async function measureParts(
-  source: Source,
-  { kinds, parts, rowsOf, togetherRows, scales }: Options,
-  reladiff: string | undefined,
-  recorder: Recorder,
-  census: Census,
-): Promise<readonly string[]> {
+async function measureParts({ source, census, options, reladiff, runs, onProgress }: Bench) {
+  const { kinds, parts, rowsOf, togetherRows, threadsRows, scales } = options;
+  const results: Partial<Record<Part, PartResults>> = {};
   const failures: string[] = [];
-  const measure = async (part: Part, work: () => Promise<void>) => {
+  const measure = async (part: Part, work: (recorder: Recorder, census: Census) => Promise<void>) => {
     if (!parts.has(part)) return;
+    const recorder: Recorder = { series: new Map(), runs, onProgress };
+    const own = new Census(census);
     try {
-      await work();
+      await work(recorder, own);
+      results[part] = partResults(part, { series: recorder.series, census: own, options, reladiff });
     } catch (error) {
       if (error instanceof WrongAnswer) throw error;
       failures.push(`${part} was not measured to the end: ${error instanceof Error ? error.stack : error}`);
-      recorder.onProgress(failures.at(-1)!);
+      onProgress(failures.at(-1)!);
     }
   };
   for (const kind of kinds) {
     const takesPart = kind === 'postgres' && reladiff !== undefined;
-    const options = { kind, rows: rowsOf(kind), reladiff: takesPart };
-    await measure(kind, () => measureKind(source, options, recorder, census));
+    const own = { kind, rows: rowsOf(kind), reladiff: takesPart };
+    await measure(kind, (recorder, servers) => measureKind(source, own, recorder, servers));
   }
-  await measure('together', () => measureTogether(source, togetherRows, recorder, census));
-  await measure('window', () => measureWindow(source, scales, recorder, census));
-  return failures;
+  await measure('together', (recorder, servers) => measureTogether(source, togetherRows, recorder, servers));
+  await measure('threads', (recorder, servers) => measureThreads(source, threadsRows, recorder, servers));
+  await measure('window', (recorder, servers) => measureWindow(source, scales, recorder, servers));
+  return { results: { parts: results }, failures };
 }
 
 function progress(): (line: string) => void {

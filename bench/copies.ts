@@ -20,7 +20,7 @@ export const GOAL_ROWS = 1_000_000;
 export const DEFAULT_ROWS: Readonly<Record<StoreKind, number>> = {
   mongodb: GOAL_ROWS,
   postgres: GOAL_ROWS,
-  cassandra: 200_000,
+  cassandra: GOAL_ROWS,
   neo4j: 200_000,
   redis: GOAL_ROWS,
   oracle: 20_000,

@@ -5,9 +5,10 @@ import { DEFAULT_ROWS, GOAL_ROWS, STORE_KINDS, type StoreKind } from './copies.t
 import { TOGETHER_ROWS } from './together.ts';
 import { type Scales, scalesOf } from './window/measure-window.ts';
 
-const MORE_PARTS = ['together', 'window'] as const;
+const MORE_PARTS = ['together', 'threads', 'window'] as const;
 export type Part = StoreKind | (typeof MORE_PARTS)[number];
-const PARTS: readonly Part[] = [...STORE_KINDS, ...MORE_PARTS];
+/** In the order in which they are measured and shown. */
+export const PARTS: readonly Part[] = [...STORE_KINDS, ...MORE_PARTS];
 
 const SLOW = STORE_KINDS.filter((kind) => DEFAULT_ROWS[kind] < GOAL_ROWS)
   .map((kind) => `${kind} ${DEFAULT_ROWS[kind]}`)
@@ -19,7 +20,7 @@ export const USAGE = `npm run bench -- [options]
   --runs K       rounds after the warm-up (default 5)
   --only A,B     measure only these: ${PARTS.join(', ')}
   --json         print the results as JSON and nothing else
-  --write        write bench/RESULTS.md as well`;
+  --write        keep the results of these parts in bench/results.json, and write bench/RESULTS.md from all that is kept`;
 
 export interface Options {
   readonly parts: ReadonlySet<Part>;
@@ -27,6 +28,7 @@ export interface Options {
   readonly kinds: readonly StoreKind[];
   readonly rowsOf: (kind: StoreKind) => number;
   readonly togetherRows: number;
+  readonly threadsRows: number;
   readonly scales: Scales;
   readonly runs: number;
   readonly json: boolean;
@@ -55,6 +57,7 @@ export function readFlags(args: readonly string[]): Options {
     kinds: STORE_KINDS.filter((kind) => parts.has(kind)),
     rowsOf: (kind) => rows ?? DEFAULT_ROWS[kind],
     togetherRows: Math.min(rows ?? TOGETHER_ROWS, TOGETHER_ROWS),
+    threadsRows: rows ?? GOAL_ROWS,
     scales: scalesOf(rows ?? GOAL_ROWS),
     runs: wholeNumber('runs', values.runs, 1),
     json,

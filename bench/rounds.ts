@@ -21,8 +21,8 @@ export interface Recorder {
   readonly onProgress: (line: string) => void;
 }
 
-export function stepOf(name: string, rows: number, job: Job): Step {
-  return { name, rows, most: Number.POSITIVE_INFINITY, take: () => measure(job) };
+export function stepOf(name: string, rows: number, job: Job, most = Number.POSITIVE_INFINITY): Step {
+  return { name, rows, most, take: () => measure(job) };
 }
 
 /** The first round is thrown away: it warms the servers. */
@@ -35,12 +35,18 @@ export async function runRound(recorder: Recorder, steps: readonly Step[], round
   for (const { name, rows, most, take } of steps) {
     if (round > most) continue;
     const sample = await take();
-    const memory = sample.megabytes === undefined ? '' : `, ${sample.megabytes.toFixed(0)} MB`;
-    const where = round === 0 ? 'warm-up' : `round ${round}`;
-    onProgress(`${where}: ${name}: ${sample.seconds.toFixed(3)} s${memory}`);
+    onProgress(`${round === 0 ? 'warm-up' : `round ${round}`}: ${name}: ${wordsOf(sample)}`);
     if (round === 0) continue;
     const measured = series.get(name) ?? { rows, samples: [] };
     measured.samples.push(sample);
     series.set(name, measured);
   }
+}
+
+function wordsOf({ seconds, megabytes, busy }: Sample): string {
+  const words = [`${seconds.toFixed(3)} s`];
+  if (megabytes !== undefined) words.push(`${megabytes.toFixed(0)} MB`);
+  if (busy?.machine !== undefined) words.push(`machine ${(100 * busy.machine).toFixed(0)} % busy`);
+  if (busy !== undefined) words.push(`main thread ${(100 * busy.mainThread).toFixed(0)} %`);
+  return words.join(', ');
 }

@@ -25,6 +25,11 @@ export interface Timing {
   readonly max: number;
   /** Peak memory, median; absent where it was not measured. */
   readonly megabytes?: number;
+  /** Medians; absent where they were not measured. */
+  readonly machineBusy?: number;
+  readonly mainThreadBusy?: number;
+  /** Seconds of the cores for the measuring process. */
+  readonly own?: number;
 }
 
 export interface Memory {
@@ -52,7 +57,17 @@ export function timingsOf(series: Series): readonly Timing[] {
   return [...series].map(([name, { rows, samples }]) => {
     const seconds = samples.map((sample) => sample.seconds);
     const range = { min: Math.min(...seconds), max: Math.max(...seconds) };
-    return { name, rows, runs: samples.length, median: median(seconds), ...range, megabytes: peakOf(samples) };
+    return {
+      name,
+      rows,
+      runs: samples.length,
+      median: median(seconds),
+      ...range,
+      megabytes: peakOf(samples),
+      machineBusy: medianOf(samples, ({ busy }) => busy?.machine),
+      mainThreadBusy: medianOf(samples, ({ busy }) => busy?.mainThread),
+      own: medianOf(samples, ({ busy }) => busy?.own),
+    };
   });
 }
 
@@ -65,10 +80,9 @@ export function peakAbove(series: Series, name: string, over: string): number | 
 
 /** How much its peak grew past what its process had taken for a small warm-up. */
 export function peakGrowth(series: Series, name: string): number | undefined {
-  const grown = samplesOf(series, name).flatMap(({ megabytes, warmMegabytes }) =>
-    megabytes === undefined || warmMegabytes === undefined ? [] : [megabytes - warmMegabytes],
+  return medianOf(samplesOf(series, name), ({ megabytes, warmMegabytes }) =>
+    megabytes === undefined || warmMegabytes === undefined ? undefined : megabytes - warmMegabytes,
   );
-  return grown.length === 0 ? undefined : median(grown);
 }
 
 export function isMet(value: number, goal: string): boolean {
@@ -81,8 +95,13 @@ function samplesOf(series: Series, name: string): readonly Sample[] {
 }
 
 function peakOf(samples: readonly Sample[]): number | undefined {
-  const peaks = samples.flatMap(({ megabytes }) => (megabytes === undefined ? [] : [megabytes]));
-  return peaks.length === 0 ? undefined : median(peaks);
+  return medianOf(samples, ({ megabytes }) => megabytes);
+}
+
+/** Of the samples that have it. */
+function medianOf(samples: readonly Sample[], read: (sample: Sample) => number | undefined): number | undefined {
+  const values = samples.map(read).filter((value) => value !== undefined);
+  return values.length === 0 ? undefined : median(values);
 }
 
 function median(values: readonly number[]): number {

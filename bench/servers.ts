@@ -24,11 +24,16 @@ export interface Source {
   readonly url: string;
 }
 
-/** What the results say of the servers that took part, each once. */
+/** What the results say of the servers that took part, each once; `more` took part as well. */
 export class Census {
-  readonly engines = new Map<string, Engine>();
+  readonly engines: Map<string, Engine>;
   /** Of each PostgreSQL server, as it says itself: one that somebody lent us has its own. */
-  readonly settings = new Map<string, string>();
+  readonly settings: Map<string, string>;
+
+  constructor(more?: Census) {
+    this.engines = new Map(more?.engines);
+    this.settings = new Map(more?.settings);
+  }
 
   async add(engines: readonly Engine[]): Promise<void> {
     for (const engine of engines) {

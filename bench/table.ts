@@ -1,6 +1,7 @@
 // The results as text: for a terminal, and as the Markdown of RESULTS.md. It only formats.
 
-import type { Machine, Results } from './results.ts';
+import { commonNotes } from './notes.ts';
+import type { Machine, PartResults, Results } from './results.ts';
 import { isMet, type Timing } from './series.ts';
 
 interface Table {
@@ -11,71 +12,93 @@ interface Table {
 type Layout = (table: Table) => string;
 
 export function terminalText(results: Results): string {
-  const tables = Object.values(tablesOf(results)).filter(({ rows }) => rows.length > 0);
-  const parts = [title(results), ...tables.map(aligned), machineLines(results.machine).join('\n')];
-  return `${[...parts, results.notes.join('\n'), summary(results)].join('\n\n')}\n`;
+  const { parts, ratios, memory, timings } = tablesOf(results);
+  const tables = [parts, ratios, memory, timings].filter(({ rows }) => rows.length > 0).map(aligned);
+  const machines = machinesOf(results).map(({ words, lines }) => [words, ...lines].join('\n'));
+  return `${[...tables, ...machines, notesOf(results).join('\n'), summary(results)].join('\n\n')}\n`;
 }
 
-export function markdownText(results: Results, date: string): string {
-  const { ratios, memory, timings } = tablesOf(results);
+export function markdownText(results: Results): string {
+  const { parts, ratios, memory, timings } = tablesOf(results);
   return `${[
     '# Results of the benchmark',
-    `Written by \`npm run bench -- --write\` on ${date}; no figure is written by hand. ${title(results)}.`,
+    'Written by `npm run bench -- --write`; no figure is written by hand. A part that is measured anew takes the place of what it was; its own rounds are all of one run.',
+    piped(parts),
     piped(ratios),
     summary(results),
     '## Times',
     piped(timings),
     ...(memory.rows.length === 0 ? [] : ['## Memory', piped(memory)]),
     '## Machine',
-    bullets(machineLines(results.machine)),
+    ...machinesOf(results).flatMap(({ words, lines }) => [`${words}:`, bullets(lines)]),
     '## How it was measured',
-    bullets(results.notes),
+    bullets(notesOf(results)),
   ].join('\n\n')}\n`;
 }
 
-/** `Georiesgo incidents: 1,000,000 in mongodb and postgres, 200,000 in neo4j; 5 runs after one warm-up` */
-function title({ rowsByKind, runs }: Results): string {
-  const kinds = Object.entries(rowsByKind);
-  const sizes = [...new Set(kinds.map(([, rows]) => rows))].sort((a, b) => b - a);
-  const list = sizes.map((size) => {
-    const names = kinds.flatMap(([kind, rows]) => (rows === size ? [kind] : []));
-    return `${size.toLocaleString('en')} in ${names.join(' and ')}`;
-  });
-  const incidents = list.length === 0 ? '' : `Georiesgo incidents: ${list.join(', ')}; `;
-  return `${incidents}${runs} runs after one warm-up`;
-}
-
-function tablesOf({ ratios, memory, timings }: Results): Readonly<Record<'ratios' | 'memory' | 'timings', Table>> {
+function tablesOf(results: Results): Readonly<Record<'parts' | 'ratios' | 'memory' | 'timings', Table>> {
+  const all = Object.values(results.parts);
   const marked = (value: number, goal: string | undefined) =>
     goal === undefined ? ['', ''] : [goal.replace('<=', '≤').replace('>=', '≥'), isMet(value, goal) ? '✔' : '✖'];
   return {
+    parts: {
+      head: ['part', 'rows', 'rounds after one warm-up', 'measured on'],
+      rows: Object.entries(results.parts).map(([part, { rows, runs, date }]) => [
+        part,
+        rows.toLocaleString('en'),
+        String(runs),
+        date,
+      ]),
+    },
     ratios: {
       head: ['ratio', '', 'goal', ''],
-      rows: ratios.map(({ name, ratio, goal }) => [name, significant(ratio), ...marked(ratio, goal)]),
+      rows: all.flatMap(({ ratios }) =>
+        ratios.map(({ name, ratio, goal }) => [name, significant(ratio), ...marked(ratio, goal)]),
+      ),
     },
     memory: {
       head: ['peak memory above that of the drain, of the warm-up', 'MB', 'goal', ''],
-      rows: memory.map(({ name, megabytes, goal }) => [name, megabytes.toFixed(0), ...marked(megabytes, goal)]),
+      rows: all.flatMap(({ memory }) =>
+        memory.map(({ name, megabytes, goal }) => [name, megabytes.toFixed(0), ...marked(megabytes, goal)]),
+      ),
     },
-    timings: { head: ['', 'rows', 'median', 'min–max', 'runs', 'peak memory'], rows: timings.map(timingCells) },
+    timings: {
+      head: [
+        '',
+        'rows',
+        'median',
+        'min–max',
+        'rounds',
+        'peak memory',
+        'cores busy',
+        'of them for us',
+        'main thread busy',
+      ],
+      rows: all.flatMap(({ timings, machine }) => timings.map((timing) => timingCells(timing, machine))),
+    },
   };
 }
 
-function timingCells({ name, rows, median, min, max, runs, megabytes }: Timing): readonly string[] {
-  const range = `${significant(min)}–${significant(max)} s`;
+function timingCells(timing: Timing, { cores }: Machine): readonly string[] {
+  const { name, rows, median, min, max, runs, megabytes, machineBusy, own, mainThreadBusy } = timing;
   return [
     name,
     rows.toLocaleString('en'),
     `${significant(median)} s`,
-    range,
+    `${significant(min)}–${significant(max)} s`,
     String(runs),
     megabytes === undefined ? '' : `${megabytes.toFixed(0)} MB`,
+    machineBusy === undefined ? '' : `${(machineBusy * cores).toFixed(2)} of ${cores}`,
+    own === undefined ? '' : (own / median).toFixed(2),
+    mainThreadBusy === undefined ? '' : `${(100 * mainThreadBusy).toFixed(0)} %`,
   ];
 }
 
-function summary({ ratios, memory }: Results): string {
-  const all = ratios.flatMap(({ name, ratio, goal }) => (goal === undefined ? [] : [{ name, value: ratio, goal }]));
-  for (const { name, megabytes, goal } of memory) all.push({ name: `memory of ${name}`, value: megabytes, goal });
+function summary({ parts }: Results): string {
+  const all = Object.values(parts).flatMap(({ ratios, memory }) => [
+    ...ratios.flatMap(({ name, ratio, goal }) => (goal === undefined ? [] : [{ name, value: ratio, goal }])),
+    ...memory.map(({ name, megabytes, goal }) => ({ name: `memory of ${name}`, value: megabytes, goal })),
+  ]);
   const missed = all.filter(({ value, goal }) => !isMet(value, goal));
   const answers = 'Every check reported exactly what was planted.';
   if (all.length === 0) return answers;
@@ -84,10 +107,26 @@ function summary({ ratios, memory }: Results): string {
     : `${answers} ${missed.length} of ${all.length} goals are missed: ${missed.map(({ name }) => name).join('; ')}.`;
 }
 
-function machineLines(machine: Machine): readonly string[] {
-  const { cpu, cores, memory, system, node, servers, reladiff } = machine;
-  const peer = reladiff === null ? [] : [`reladiff ${reladiff.replace(/^v/, '')}`];
-  return [`${cpu}, ${cores} cores, ${memory} GiB, ${system}`, `Node ${node}`, ...servers, ...peer];
+/** Parts that were measured on one machine stand together, with the servers of all of them. */
+function machinesOf({ parts }: Results): readonly { readonly words: string; readonly lines: readonly string[] }[] {
+  const groups = new Map<string, (readonly [part: string, results: PartResults])[]>();
+  for (const [part, results] of Object.entries(parts)) {
+    const name = JSON.stringify([results.date, results.machine]);
+    groups.set(name, [...(groups.get(name) ?? []), [part, results]]);
+  }
+  return [...groups.values()].map((group) => {
+    const [[, { date, machine }]] = group as [(typeof group)[number]];
+    const { cpu, cores, memory, system, node } = machine;
+    const servers = new Set(group.flatMap(([, results]) => results.servers));
+    return {
+      words: `${group.map(([part]) => part).join(', ')} on ${date}`,
+      lines: [`${cpu}, ${cores} cores, ${memory} GiB, ${system}`, `Node ${node}`, ...servers],
+    };
+  });
+}
+
+function notesOf(results: Results): readonly string[] {
+  return [...new Set([...commonNotes(results), ...Object.values(results.parts).flatMap(({ notes }) => notes)])];
 }
 
 const aligned: Layout = ({ head, rows }) => {

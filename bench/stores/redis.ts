@@ -7,7 +7,7 @@ import { incidents } from '../../fixtures/georiesgo/incidents.ts';
 import { type Moment, momentText } from '../../fixtures/georiesgo/moment.ts';
 import { COPY_NAMES, type Copy, copyOf } from '../copies.ts';
 import { expectRecords, keyOf, otherTitle, rowBatches, rowOf, slices } from '../rows.ts';
-import type { BenchStore } from './bench-store.ts';
+import type { BenchStore, Place } from './bench-store.ts';
 
 const BATCH = 1000;
 const SCAN_COUNT = 1000;
@@ -25,19 +25,8 @@ export const redis: BenchStore = {
   },
 
   async seed(url, copies) {
-    for (const copy of copies) {
-      await withRedis(url, copy, async (client) => {
-        // The next batch is made while the server takes this one.
-        let sent: Promise<unknown> = Promise.resolve();
-        for (const rows of rowBatches(copy.name === 'empty' ? 0 : copy.rows, BATCH)) {
-          const pipeline = client.pipeline();
-          for (const row of rows) pipeline.hset(PREFIX + row.id, hashOf(row));
-          await sent;
-          sent = run(pipeline);
-        }
-        await sent;
-      });
-    }
+    for (const copy of copies)
+      await seedCopy(url, copy, (pipeline, row) => pipeline.hset(PREFIX + row.id, hashOf(row)));
   },
 
   plantDrift: (url, copy) =>
@@ -92,6 +81,29 @@ export const redis: BenchStore = {
   },
 };
 
+/** The copy as JSON in a string a record, where its hashes would stand. */
+export function seedAsJson(url: string, copy: Copy): Promise<void> {
+  return seedCopy(url, copy, (pipeline, row) => pipeline.set(PREFIX + row.id, JSON.stringify(jsonOf(row))));
+}
+
+export function placeAsJson(url: string, copy: Copy): Place {
+  return { url: urlOf(url, copy), replica: { target: `${PREFIX}{id}`, as: 'json' } };
+}
+
+function seedCopy(url: string, copy: Copy, put: (pipeline: ChainableCommander, row: Row) => void): Promise<void> {
+  return withRedis(url, copy, async (client) => {
+    // The next batch is made while the server takes this one.
+    let sent: Promise<unknown> = Promise.resolve();
+    for (const rows of rowBatches(copy.name === 'empty' ? 0 : copy.rows, BATCH)) {
+      const pipeline = client.pipeline();
+      for (const row of rows) put(pipeline, row);
+      await sent;
+      sent = run(pipeline);
+    }
+    await sent;
+  });
+}
+
 async function withRedis<T>(url: string, copy: Copy, work: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(urlOf(url, copy));
   try {
@@ -121,13 +133,23 @@ function urlOf(url: string, { name }: Copy): string {
   return own.href;
 }
 
+function jsonOf(row: Row): Record<string, unknown> {
+  return Object.fromEntries(
+    incidents.columns.map(({ name, type }) => [name, type === 'moment' ? isoText(row[name] as Moment) : row[name]]),
+  );
+}
+
+function isoText(moment: Moment): string {
+  return `${momentText(moment).replace(' ', 'T')}Z`;
+}
+
 /** A null is no field. */
 function hashOf(row: Row): Record<string, string> {
   const hash: Record<string, string> = {};
   for (const { name, type } of incidents.columns) {
     const cell = row[name]!;
     if (cell === null) continue;
-    if (type === 'moment') hash[name] = `${momentText(cell as Moment).replace(' ', 'T')}Z`;
+    if (type === 'moment') hash[name] = isoText(cell as Moment);
     else hash[name] = Object.is(cell, -0) ? '-0' : String(cell);
   }
   return hash;

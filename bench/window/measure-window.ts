@@ -1,4 +1,4 @@
-// The third part: a check of the last seven days of few reservations and of many, with the same rows in the window.
+// The fourth part: a check of the last seven days of few reservations and of many, with the same rows in the window.
 
 import { measureRounds, type Recorder, stepOf } from '../rounds.ts';
 import { type Census, type Source, withStores } from '../servers.ts';
