@@ -1,6 +1,5 @@
 """A session's way to PostgreSQL: the Mirror's, with Oracle's snapshots and names."""
 
-import contextlib
 import re
 
 import psycopg
@@ -14,6 +13,7 @@ READ_ONLY = re.compile(r'\s*SET\s+TRANSACTION\s+READ\s+ONLY\s*', re.I)
 ASKS_SCN = re.compile(r'\b(GET_SYSTEM_CHANGE_NUMBER|CURRENT_SCN)\b', re.I)
 BEGIN_READ_ONLY = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
 DICTIONARY = re.compile(r'\b(ALL|USER)_(TAB|CONS|IND|OBJ|VIEW)\w+', re.I)
+IS_JSON_CHECK = r"~ '^CHECK \(+(sys\.)?ora_is_json\('"
 ATTEMPTS = 10
 MISSING = 942
 
@@ -64,14 +64,12 @@ class Backend(postgres.PostgresBackend):
                 if attempt + 1 == ATTEMPTS or not (is_internal or is_missing):
                     raise
 
-    def _read_relations(self, relids):
-        in_transaction = self._conn.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS
-
-        def read():
-            with self._conn.transaction() if in_transaction else contextlib.nullcontext():
-                super(Backend, self)._read_relations(relids)
-
-        self._again(read, is_dictionary=True)
+    # PostgreSQL would ask this of every table's constraints, those too that another session has dropped since the moment
+    # that this one sees, which fails. With an offset it asks for the one table's alone.
+    def _catalog_read(self, statement, params=None):
+        if isinstance(statement, str):
+            statement = statement.replace(IS_JSON_CHECK, f'{IS_JSON_CHECK} OFFSET 0')
+        return super()._catalog_read(statement, params)
 
     # Which columns of a new table are lower case on purpose: not those that only fold_names made so.
     def _record_quoted_names(self, statement):

@@ -404,6 +404,25 @@ describe('moments', () => {
     expect(await rows('SELECT state FROM orders')).toEqual([['after']]);
   });
 
+  test.each(['AS OF SCN', 'read-only'])('a moment may be older than the end of other tables (%s)', async (way) => {
+    const gone = Array.from({ length: 8 }, (_, i) => `gone_${i}`);
+    const checked = Array.from({ length: 9 }, (_, i) => `c${i} CLOB CHECK (c${i} IS JSON)`).join(', ');
+    for (const table of gone) await writer.execute(`CREATE TABLE ${table} (${checked})`);
+    const reader = await connectOracle(engine.url);
+    try {
+      const [[scn]] = (await rows('SELECT CURRENT_SCN FROM V$DATABASE')) as [[string]];
+      if (way === 'read-only') {
+        await reader.execute('SET TRANSACTION READ ONLY');
+        await reader.execute('SELECT 1 FROM DUAL');
+      }
+      for (const table of gone) await writer.execute(`DROP TABLE ${table} PURGE`);
+      const query = way === 'read-only' ? 'SELECT state FROM orders' : `SELECT state FROM orders AS OF SCN ${scn}`;
+      expect((await reader.execute(query)).rows).toEqual([['before']]);
+    } finally {
+      await reader.close();
+    }
+  });
+
   test('what is not committed yet is seen by its session alone', async () => {
     await writer.execute('INSERT INTO orders (id) VALUES (2)');
     expect(await rows('SELECT COUNT(*) FROM orders')).toEqual([['1']]);
