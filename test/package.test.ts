@@ -1,7 +1,7 @@
 // What a user installs: the packed package in an empty folder, its command, a check of two PostgreSQL databases, and its library.
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -40,6 +40,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 test('the command answers with its help', async () => {
   const { stdout } = await run('npx', ['plumbline', '--help'], { cwd: folder, env });
   for (const command of ['check', 'reconcile', 'verify-sync', 'doctor', 'demo']) expect(stdout).toContain(command);
+});
+
+test('what the commands are called is known without loading them', async () => {
+  const manifest = await readFile(join(folder, 'node_modules', 'plumbline', 'oclif.manifest.json'), 'utf8');
+  const files = await readdir(join(root, 'commands'));
+  expect(Object.keys(JSON.parse(manifest).commands).sort()).toEqual(files.map((file) => file.slice(0, -3)).sort());
 });
 
 test('the command checks two databases and exits 1 on drift', async () => {
