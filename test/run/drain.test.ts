@@ -12,7 +12,7 @@ import { drain, undo } from '../../src/index.ts';
 import { readReport } from '../../src/run/kept-reports.ts';
 import { sql } from '../databases.ts';
 import { checkAll, findingsOf } from './georiesgo.ts';
-import { type OutageSystem, openOutage, plainModel, SEED, saying, seededModel } from './outage.ts';
+import { byRecord, type OutageSystem, openOutage, plainModel, SEED, saying, seededModel } from './outage.ts';
 
 const ROWS = 200;
 const SLOW_MS = 300_000;
@@ -108,10 +108,7 @@ describe('1,000 writes of an outage', () => {
       if (kept.has(name) && write.at < Date.parse('2026-11-22T02:00:00Z') && isBeaten(name, write)) continue;
       expected.set(name, [...(expected.get(name) ?? []), saying(write.operation, write.cells)]);
     }
-    const found = new Map<string, string[]>();
-    for (const { name, op, fila } of await system.history())
-      found.set(name, [...(found.get(name) ?? []), saying(op, fila)]);
-    expect(found).toEqual(expected);
+    expect(byRecord(await system.history())).toEqual(expected);
     const rows = await system.sourceRows();
     const wanted = plainModel(model);
     wanted.set(key(newer), { ...(wanted.get(key(newer)) as object), ...(await rowOf(newer)) });

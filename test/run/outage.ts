@@ -36,6 +36,12 @@ const HISTORY = `create table historia (n bigserial primary key, tabla text, id 
   end $$;
   ${WRITTEN.map((name) => `create trigger anota after insert or update or delete on ${name} for each row execute function anota();`).join('\n')}`;
 
+interface HistoryEntry {
+  readonly name: string;
+  readonly op: string;
+  readonly fila: Row | null;
+}
+
 export interface OutageSystem extends Georiesgo {
   readonly folder: string;
   readonly file: string;
@@ -46,7 +52,7 @@ export interface OutageSystem extends Georiesgo {
   waiting(): Promise<Record<ContingencyStore, number>>;
   /** As seeded, and every trace of an earlier outage gone. */
   sourceRows(): Promise<Map<string, object>>;
-  history(): Promise<readonly { readonly name: string; readonly op: string; readonly fila: Row | null }[]>;
+  history(): Promise<readonly HistoryEntry[]>;
 }
 
 /** `server`: the source's own. */
@@ -184,14 +190,18 @@ export class Outages {
 
   /** Each write in the source once and in order, the replicas in sync, nothing waiting. */
   async expectBroughtBack(): Promise<void> {
-    const found = new Map<string, string[]>();
-    for (const { name, op, fila } of await this.system.history())
-      found.set(name, [...(found.get(name) ?? []), saying(op, fila)]);
-    expect(found).toEqual(this.done);
+    expect(byRecord(await this.system.history())).toEqual(this.done);
     expect(await this.system.sourceRows()).toEqual(plainModel(this.model));
     expect(await this.system.waiting()).toEqual({ docs: 0, analytics: 0, file: 0 });
     expect((await check(this.system.config, { keep: false })).exitCode).toBe(0);
   }
+}
+
+/** What was done to each record, in order. */
+export function byRecord(history: readonly HistoryEntry[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { name, op, fila } of history) found.set(name, [...(found.get(name) ?? []), saying(op, fila)]);
+  return found;
 }
 
 /** What tells a write from all others. */
