@@ -1,4 +1,21 @@
-// Numbers of an answer to a probe: exact, or as the digits that they are.
+// Values of an answer to a probe; numbers exact, or as the digits that they are.
+
+import type { Answer } from './store.ts';
+
+/** Of what is the same in every driver; undefined: an object, of whose class only its driver knows. */
+export function plainAnswer(value: unknown): Answer | undefined {
+  if (value === undefined || value === null) return null;
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return value;
+    case 'bigint':
+      return integerAnswer(value);
+    default:
+      return undefined;
+  }
+}
 
 /** Of a whole number. */
 export function integerAnswer(value: bigint): number | string {

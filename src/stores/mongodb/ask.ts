@@ -1,7 +1,7 @@
 // What a health probe asks: an aggregation that only reads, or one of the commands that only tell. Anything else is refused.
 
 import type { Document } from 'mongodb';
-import { digitsAnswer, integerAnswer } from '../answer.ts';
+import { digitsAnswer, plainAnswer } from '../answer.ts';
 import type { Answer, Answers } from '../store.ts';
 import type { Connection } from './session.ts';
 import { native } from './where.ts';
@@ -91,15 +91,8 @@ function rowOf({ driver }: Connection, document: Document): Record<string, Answe
 }
 
 function answerOf({ BSON }: Connection['driver'], value: unknown): Answer {
-  if (value === undefined || value === null) return null;
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'boolean':
-      return value;
-    case 'bigint':
-      return integerAnswer(value);
-  }
+  const plain = plainAnswer(value);
+  if (plain !== undefined) return plain;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof BSON.ObjectId) return value.toHexString();
   if (value instanceof BSON.Decimal128) return digitsAnswer(value.toString());

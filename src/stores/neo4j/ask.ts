@@ -1,6 +1,6 @@
 // What a health probe asks: Cypher in READ access mode, in which the server refuses every write.
 
-import { integerAnswer, jsonAnswer } from '../answer.ts';
+import { jsonAnswer, plainAnswer } from '../answer.ts';
 import type { Answer, Answers } from '../store.ts';
 import { bytesOf, formOf } from './native.ts';
 import { answered, type Connection, inSession, type Neo4j } from './session.ts';
@@ -17,15 +17,8 @@ export async function askGraph(connection: Connection, statement: unknown, signa
 }
 
 function answerOf(neo4j: Neo4j, value: unknown): Answer {
-  if (value === undefined || value === null) return null;
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'boolean':
-      return value;
-    case 'bigint':
-      return integerAnswer(value);
-  }
+  const plain = plainAnswer(value);
+  if (plain !== undefined) return plain;
   if (value instanceof Int8Array) return bytesOf(value).toString('hex');
   const form = formOf(neo4j, value);
   if (form !== undefined && form !== 'list') return String(value);
