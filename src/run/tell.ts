@@ -4,7 +4,7 @@ import { drainTopic, schemaTopic, topicsOfReport } from '../alerts/topics.ts';
 import { ALERTING_COMMANDS, type AlertingCommand, type Config } from '../config/config.ts';
 import type { DrainReport } from '../contingency/drain-report.ts';
 import type { ConfigError } from '../errors.ts';
-import type { Report } from '../report/report.ts';
+import type { AlertOutcome, Report } from '../report/report.ts';
 import { EXIT } from '../report/verdict.ts';
 import { type AlertOptions, alert, alertProblems, exitWithAlerts } from './alert.ts';
 import { chosenReplicas } from './last-runs.ts';
@@ -19,14 +19,7 @@ export async function tellOfReport(
   const command = alerting(report.command);
   if (command === undefined) return report;
   const topics = topicsOfReport(report, { name: nameOf(command, options), names: namesOf(config, options.only ?? []) });
-  const alerts = await alert(config, { ...report, command }, topics, options);
-  if (alerts.length === 0) return report;
-  return {
-    ...report,
-    exitCode: exitWithAlerts(report.exitCode, alerts),
-    problems: [...report.problems, ...alertProblems(alerts)],
-    alerts,
-  };
+  return withAlerts(report, await alert(config, { ...report, command }, topics, options));
 }
 
 /** What the servers' schemas say against the config ends a run before it has a report. A slip on the command line is told to nobody else. */
@@ -52,7 +45,10 @@ export async function tellOfDrain(
 ): Promise<DrainReport> {
   const name = options.apply ? 'drain --apply' : 'drain';
   const topics = [drainTopic(report, name)];
-  const alerts = await alert(config, { ...report, command: 'drain' }, topics, options);
+  return withAlerts(report, await alert(config, { ...report, command: 'drain' }, topics, options));
+}
+
+function withAlerts<Told extends Report | DrainReport>(report: Told, alerts: readonly AlertOutcome[]): Told {
   if (alerts.length === 0) return report;
   return {
     ...report,
