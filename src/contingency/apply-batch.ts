@@ -3,6 +3,7 @@
 
 import { StoreError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
+import { TransactionJournal } from '../journal/transaction-journal.ts';
 import { type Key, keyText } from '../mapping/mapping.ts';
 import type { ReadyReplica } from '../plan/plan.ts';
 import { decodeRow, keyParameters, rowsByKeySql } from '../postgres/relation.ts';
@@ -75,6 +76,13 @@ async function applyOne(placed: Placed, context: ApplyContext, journal: Journal)
   return { effect: 'failed', error };
 }
 
+/** Within a transaction that has not ended. */
+interface Written {
+  readonly run: Run;
+  readonly images: readonly (Captured | undefined)[];
+  readonly outcomes: readonly Outcome[];
+}
+
 interface Failed {
   readonly error: string;
   /** The row changed between the look and the write. */
@@ -85,12 +93,12 @@ async function attempt(batch: readonly Placed[], context: ApplyContext, journal:
   const { writer, system, began, ours } = context;
   let failed: Failed | undefined;
   let applied: Applied[] = [];
-  let settle = async (_outcome: Outcome['outcome']) => {};
+  const recorder = new TransactionJournal(journal);
   try {
     await inTransaction(writer, 'transaction', async (transaction) => {
       const decisions = await decideAll(batch, context, transaction);
       const runs = runsOf(batch, decisions, context);
-      const prepared: { readonly run: Run; readonly images: readonly (Captured | undefined)[] }[] = [];
+      const written: Written[] = [];
       for (const run of runs) {
         const images = await imagesOf(transaction, run);
         const outcomes = await applyChanges(transaction, run.table.relation, run.ready.replica.mapping, run.changes);
@@ -99,15 +107,13 @@ async function attempt(batch: readonly Placed[], context: ApplyContext, journal:
           failed = 'error' in bad ? { error: bad.error, hasMoved: false } : { error: MOVING, hasMoved: true };
           return false;
         }
-        prepared.push({ run, images });
+        written.push({ run, images, outcomes });
       }
       const xid = runs.length === 0 ? undefined : await transaction.id();
-      const settles: ((outcomes: readonly Outcome[]) => Promise<void>)[] = [];
-      for (const { run, images } of prepared) settles.push(await journal.prepare(run.ready, run.changes, images));
-      settle = async (outcome) => {
-        for (const [i, { run }] of prepared.entries())
-          await settles[i]!(run.changes.map((): Outcome => ({ outcome }) as Outcome));
-      };
+      for (const { run, images, outcomes } of written) {
+        const settle = await recorder.prepare(run.ready, run.changes, images);
+        await settle(outcomes);
+      }
       applied = decisions.map(appliedOf);
       for (const [i, { conflict }] of applied.entries())
         if (conflict !== undefined) await context.record(batch[i]!, conflict);
@@ -120,11 +126,11 @@ async function attempt(batch: readonly Placed[], context: ApplyContext, journal:
     if (!(error instanceof StoreError) || (error.transient && !isBusy(error))) throw error;
     if (isBusy(error)) return { error: error.detail, hasMoved: true };
     // A constraint that is checked at the end, or a statement that the server refused.
-    await settle('refused');
+    await recorder.takenBack();
     return { error: error.detail, hasMoved: false };
   }
   if (failed !== undefined) return failed;
-  await settle('written');
+  await recorder.committed();
   return applied;
 }
 

@@ -4,7 +4,7 @@ import type { Outcome } from '../stores/store.ts';
 import type { Journal } from './journal.ts';
 
 /** Where writes are recorded before they are made. */
-export type Recorder = Pick<Journal, 'intend'>;
+export type Recorder = Pick<Journal, 'intend' | 'prepare'>;
 
 interface Intended {
   readonly writes: number;
@@ -24,13 +24,12 @@ export class TransactionJournal implements Recorder {
     this.journal = journal;
   }
 
-  async intend(...[replica, changes, captured]: Parameters<Recorder['intend']>): ReturnType<Recorder['intend']> {
-    const settle = await this.journal.intend(replica, changes, captured);
-    const own: Intended = { writes: changes.length, settle };
-    this.intended.push(own);
-    return async (outcomes) => {
-      own.outcomes = outcomes;
-    };
+  async intend(...write: Parameters<Recorder['intend']>): ReturnType<Recorder['intend']> {
+    return this.held(write[1].length, await this.journal.intend(...write));
+  }
+
+  async prepare(...write: Parameters<Recorder['prepare']>): ReturnType<Recorder['prepare']> {
+    return this.held(write[1].length, await this.journal.prepare(...write));
   }
 
   async committed(): Promise<void> {
@@ -39,5 +38,13 @@ export class TransactionJournal implements Recorder {
 
   async takenBack(): Promise<void> {
     for (const { settle, writes } of this.intended.splice(0)) await settle(Array(writes).fill(TAKEN_BACK));
+  }
+
+  private held(writes: number, settle: Intended['settle']): Intended['settle'] {
+    const own: Intended = { writes, settle };
+    this.intended.push(own);
+    return async (outcomes) => {
+      own.outcomes = outcomes;
+    };
   }
 }
